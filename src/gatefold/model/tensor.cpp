@@ -1,0 +1,132 @@
+#include "gatefold/model/tensor.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+namespace gatefold {
+namespace {
+
+constexpr std::align_val_t kAlignment{64};  // one cache line; also the widest vector register
+
+template <class Visit>
+auto visit_type(ElementType type, Visit visit) {
+  switch (type) {
+    case ElementType::kFloat32: return visit(float{});
+    case ElementType::kFloat64: return visit(double{});
+    case ElementType::kInt8: return visit(std::int8_t{});
+    case ElementType::kUInt8: return visit(std::uint8_t{});
+    case ElementType::kInt16: return visit(std::int16_t{});
+    case ElementType::kUInt16: return visit(std::uint16_t{});
+    case ElementType::kInt32: return visit(std::int32_t{});
+    case ElementType::kInt64: return visit(std::int64_t{});
+    case ElementType::kBool: return visit(bool{});
+  }
+  GATEFOLD_REQUIRE(false);
+}
+
+}  // namespace
+
+std::int64_t element_size(ElementType type) {
+  return visit_type(type, [](auto zero) { return static_cast<std::int64_t>(sizeof(zero)); });
+}
+
+std::string_view name(ElementType type) {
+  switch (type) {
+    case ElementType::kFloat32: return "float32";
+    case ElementType::kFloat64: return "float64";
+    case ElementType::kInt8: return "int8";
+    case ElementType::kUInt8: return "uint8";
+    case ElementType::kInt16: return "int16";
+    case ElementType::kUInt16: return "uint16";
+    case ElementType::kInt32: return "int32";
+    case ElementType::kInt64: return "int64";
+    case ElementType::kBool: return "bool";
+  }
+  GATEFOLD_REQUIRE(false);
+}
+
+bool is_float(ElementType type) { return type == ElementType::kFloat32 || type == ElementType::kFloat64; }
+bool is_quantised(ElementType type) { return type == ElementType::kInt8 || type == ElementType::kUInt8; }
+
+Shape::Shape(std::initializer_list<std::int64_t> dims) : Shape(std::span(dims.begin(), dims.size())) {}
+
+Shape::Shape(std::span<const std::int64_t> dims) {
+  GATEFOLD_REQUIRE(dims.size() <= kRankMax);
+  GATEFOLD_REQUIRE(std::all_of(dims.begin(), dims.end(), [](std::int64_t dim) { return dim >= 0; }));
+  std::copy(dims.begin(), dims.end(), dims_.begin());
+  rank_ = static_cast<int>(dims.size());
+}
+
+std::int64_t Shape::elements() const { return elements(0, rank_); }
+
+std::int64_t Shape::elements(int first, int last) const {
+  GATEFOLD_REQUIRE(first >= 0 && first <= last && last <= rank_);
+  std::int64_t product = 1;
+  for (int axis = first; axis < last; ++axis) {
+    GATEFOLD_REQUIRE(!__builtin_mul_overflow(product, (*this)[axis], &product));
+  }
+  return product;
+}
+
+std::string Shape::text() const { return fmt::format("[{}]", fmt::join(dims(), ", ")); }
+
+Buffer::Buffer(std::size_t size)
+    : bytes_(static_cast<std::byte*>(::operator new[](std::max<std::size_t>(size, 1), kAlignment))), size_(size) {}
+
+void Buffer::Free::operator()(std::byte* bytes) const { ::operator delete[](bytes, kAlignment); }
+
+Tensor::Tensor(ElementType type, const Shape& shape, Buffer buffer)
+    : type_(type), shape_(shape), buffer_(std::make_shared<const Buffer>(std::move(buffer))) {
+  GATEFOLD_REQUIRE(static_cast<std::int64_t>(buffer_->size()) == shape.elements() * element_size(type));
+}
+
+Tensor Tensor::copied(ElementType type, const Shape& shape, std::span<const std::byte> bytes) {
+  Buffer buffer(bytes.size());
+  if (!bytes.empty()) std::memcpy(buffer.data(), bytes.data(), bytes.size());
+  return Tensor(type, shape, std::move(buffer));
+}
+
+Tensor Tensor::dense() const {
+  if (!splat_) return *this;
+  const auto size = static_cast<std::size_t>(element_size(type_));
+  Buffer buffer(static_cast<std::size_t>(shape_.elements()) * size);
+  for (std::size_t offset = 0; offset < buffer.size(); offset += size) {
+    std::memcpy(buffer.data() + offset, buffer_->data(), size);
+  }
+  return Tensor(type_, shape_, std::move(buffer));
+}
+
+Tensor Tensor::reshaped(const Shape& shape) const {
+  GATEFOLD_REQUIRE(shape.elements() == shape_.elements());
+  Tensor tensor = *this;
+  tensor.shape_ = shape;
+  return tensor;
+}
+
+TensorView Tensor::view() const {
+  GATEFOLD_REQUIRE(!splat_);
+  return {type_, shape_, buffer_ ? buffer_->data() : nullptr};
+}
+
+double Tensor::number_at(std::int64_t index) const {
+  GATEFOLD_REQUIRE(index >= 0 && index < shape_.elements());
+  return visit_type(type_, [&](auto value) {
+    std::memcpy(&value, buffer_->data() + (splat_ ? 0 : index * static_cast<std::int64_t>(sizeof(value))), sizeof(value));
+    return static_cast<double>(value);
+  });
+}
+
+std::int64_t Tensor::integer_at(std::int64_t index) const {
+  GATEFOLD_REQUIRE(!is_float(type_));
+  GATEFOLD_REQUIRE(index >= 0 && index < shape_.elements());
+  return visit_type(type_, [&](auto value) {
+    std::memcpy(&value, buffer_->data() + (splat_ ? 0 : index * static_cast<std::int64_t>(sizeof(value))), sizeof(value));
+    return static_cast<std::int64_t>(value);
+  });
+}
+
+}  // namespace gatefold
