@@ -1,0 +1,49 @@
+// Events that change what a chip can do while it runs, and the grammar they are written in: `--at 12ms "throttle
+// cluster 1 50%"`. Events are what a compiler cannot know; policies learn of them through the profile only.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gatefold/base/id.h"
+#include "gatefold/base/quantity.h"
+#include "gatefold/base/result.h"
+#include "gatefold/device/spec.h"
+
+namespace gatefold {
+
+enum class EventKind : std::uint8_t {
+  kOccupy,    ///< another tenant takes the cluster's cores and segments; what lies in its banks stays ours
+  kRelease,   ///< it gives them back
+  kThrottle,  ///< the cluster runs at `percent` of its speed
+  kRecover,   ///< ends throttling
+};
+
+struct Event {
+  EventKind kind = EventKind::kOccupy;
+  ClusterId cluster{0};
+  std::int32_t percent = 100;  ///< kThrottle: 1 to 100
+};
+
+struct TimedEvent {
+  Cycles at;
+  Event event;
+};
+
+/// `time` is a duration ("12ms"), `text` an event ("occupy cluster 0").
+/// Errors: kInvalidInput saying what was found and what is wanted; an element that the chip does not have; an event that
+/// is not built ("fail", "cap power") says so.
+[[nodiscard]] Result<TimedEvent> parse_event(std::string_view time, std::string_view text, const DeviceSpec& device);
+
+/// Orders events by time and checks them against each other. Errors: kInvalidInput (release of a cluster that is not
+/// occupied, occupy of one that is, recover of one that is not throttled), all diagnostics at once.
+[[nodiscard]] Result<std::vector<TimedEvent>> check_events(std::vector<TimedEvent> events);
+
+/// "occupy cluster 0".
+[[nodiscard]] std::string text(const Event& event);
+
+/// A duration in picoseconds -> device cycles, rounded up. 
+[[nodiscard]] Cycles cycles_of(std::int64_t picoseconds, std::int64_t clock_hz);
+
+}  // namespace gatefold

@@ -1,0 +1,141 @@
+// One network on one modelled chip: the options of a run, what it returns, and the call that makes one of the other.
+//
+//     load (onnx) -> layers (graph) -> OptionTable (cost) -> first placement (remap) -> run -> RunResult
+//
+// A PreparedNetwork is everything that is computed once and shared by all runs and policies of a comparison.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gatefold/base/quantity.h"
+#include "gatefold/base/result.h"
+#include "gatefold/device/spec.h"
+#include "gatefold/graph/layer_graph.h"
+#include "gatefold/runtime/events.h"
+
+namespace gatefold {
+
+/// When requests arrive. `every` and `rate` are declared data: a policy may know them. Neither: closed loop, each
+/// request arrives when the one before completes.
+struct Arrivals {
+  std::int64_t count = 1;
+  std::optional<Cycles> every;        ///< exactly periodic
+  std::optional<double> rate_hz;      ///< Poisson, seeded
+};
+
+struct RunOptions {
+  std::string policy = "static";
+  Arrivals arrivals;
+  std::optional<Cycles> deadline;     ///< from arrival to completion
+  std::vector<TimedEvent> events;     ///< ascending in time
+  Numerics numerics = Numerics::kInteger;
+  bool timing_only = false;           ///< no numerics: payloads stay empty
+  std::uint64_t seed = 1;
+};
+
+/// One tensor per network input, in LayerGraph::inputs' order.
+using InputSet = std::vector<Tensor>;
+
+/// The energy of a run in disjoint parts.
+struct EnergyParts {
+  EnergyTotal compute, memory, crossbar, external, leakage_on, leakage_gated, transitions, uncore, floor;
+  [[nodiscard]] EnergyTotal total() const {
+    return compute + memory + crossbar + external + leakage_on + leakage_gated + transitions + uncore + floor;
+  }
+};
+
+/// A layer over all requests of a run.
+struct LayerRecord {
+  std::string name;
+  std::string op;
+  std::string placement;     ///< where it ran last: "cluster 0, cores 0-1"
+  Cycles cycles;             ///< of its last execution, stalls apart
+  EnergyTotal energy;        ///< dynamic energy and moves, over all requests
+  std::int64_t shifts = 0;
+};
+
+/// A summary of clusters in use between two instants of a run.
+struct Phase {
+  std::string name;          ///< "before", "during", "after" the first event until the last; "whole" without events
+  Cycles begin;
+  Cycles end;
+  double mean_active = 0;    ///< mean number of clusters with at least one powered core while a request was in progress
+};
+
+struct RequestRecord {
+  Cycles arrival;
+  Cycles completion;
+  bool deadline_missed = false;
+};
+
+struct OutputRecord {
+  std::string name;
+  Tensor tensor;             ///< empty (zero elements) under timing_only
+};
+
+struct BoundRecord {
+  std::string kind;          ///< "chain" (exact shortest path), "chain-relaxed" (edges of the DAG outside the chain and capacity left out)
+  EnergyTotal energy;        ///< what the bound allows for the placement-dependent part of one request
+  EnergyTotal reached;       ///< what the plan costs by the same objective
+};
+
+struct RunResult {
+  std::string policy;
+  std::int64_t requests = 0;
+  std::int64_t completed = 0;
+  std::int64_t deadline_misses = 0;
+  std::vector<RequestRecord> request_records;
+  Cycles horizon;                         ///< what the ledger covers, from 0
+  std::int64_t clock_hz = 1;
+  EnergyParts energy;
+  // clusters
+  std::int32_t cluster_count = 0;
+  double mean_active = 0;                 ///< over the horizon
+  double active_cluster_seconds = 0;
+  double utilisation = 0;                 ///< useful dot products / dot products of the powered cores
+  std::vector<Phase> phases;
+  // gating
+  std::int64_t wakes = 0;
+  Cycles stall;                           ///< waiting for wakes, routes and transfers
+  std::int64_t misgates = 0;              ///< gate commands refused because the element was in use
+  // shifts
+  std::int64_t shifts_voluntary = 0;
+  std::int64_t shifts_forced = 0;
+  std::int64_t shifts_refused = 0;
+  Bytes shift_bytes;
+  EnergyTotal shift_energy;
+  std::optional<BoundRecord> bound;
+  std::vector<LayerRecord> layers;
+  /// Share of time by state over all clusters, cores and banks: "on", "retention", "off".
+  std::vector<std::pair<std::string, double>> residency;
+  std::vector<std::vector<OutputRecord>> outputs;  ///< per request
+  double simulate_seconds = 0;            ///< wall clock of the event loop
+  std::vector<std::int64_t> decision_ns;  ///< wall clock of every decision, if asked for
+};
+
+/// Called now and then with requests done; may be empty.
+using Progress = std::function<void(std::int64_t done, std::int64_t total)>;
+
+class PreparedNetwork;
+
+/// Option table, kernels and packed weights of one network on one chip.
+/// Errors: kDoesNotFit naming the sizes, kUnsupported naming the layer.
+[[nodiscard]] Result<std::shared_ptr<const PreparedNetwork>> prepare(std::shared_ptr<const LayerGraph> graph,
+                                                                     std::shared_ptr<const DeviceSpec> device);
+
+/// Runs the requests. `inputs` holds one set for all requests, or one per request; empty under timing_only.
+/// Errors: kInvalidInput (unknown policy, event on a missing element, input of the wrong type or shape), kDoesNotFit.
+[[nodiscard]] Result<RunResult> run(const PreparedNetwork& network, const RunOptions& options, const std::vector<InputSet>& inputs,
+                                    const Progress& progress = {});
+
+/// Policies by name, in the order of tables.
+[[nodiscard]] const std::vector<std::string>& policy_names();
+/// What `default` resolves to.
+inline constexpr const char* kDefaultPolicy = "greedy";
+
+}  // namespace gatefold
