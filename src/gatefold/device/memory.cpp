@@ -13,7 +13,7 @@ Memory::Memory(const DeviceSpec& spec)
       bank_size_(spec.bank.size),
       banks_(static_cast<std::size_t>(spec.bank_count()), Bank{BankRole::kEmpty, 0, spec.bank.size}),
       free_(static_cast<std::size_t>(spec.core_count()), spec.core_memory()),
-      weights_(static_cast<std::size_t>(spec.core_count())) {}
+      empty_(static_cast<std::size_t>(spec.core_count()), spec.banks_per_core) {}
 
 bool Memory::used_by(BankId bank, std::span<const BlockId> blocks) const {
   return std::any_of(blocks.begin(), blocks.end(), [&](BlockId block) {
@@ -80,10 +80,9 @@ Result<BlockId> Memory::store(CoreId core, Bytes bytes, BankRole role, std::span
     Bank& bank = banks_[piece.bank.at()];
     bank.role = role;
     bank.free -= piece.bytes;
-    ++bank.blocks;
+    if (bank.blocks++ == 0) --empty_[core.at()];
   }
   free_[core.at()] -= bytes;
-  if (role == BankRole::kWeights) weights_[core.at()] += bytes;
   return id;
 }
 
@@ -93,10 +92,11 @@ void Memory::free(BlockId id) {
   for (const Piece& piece : block.pieces) {
     Bank& bank = banks_[piece.bank.at()];
     bank.free += piece.bytes;
-    if (--bank.blocks == 0) bank.role = BankRole::kEmpty;
+    if (--bank.blocks > 0) continue;
+    bank.role = BankRole::kEmpty;
+    ++empty_[block.core.at()];
   }
   free_[block.core.at()] += block.size;
-  if (block.role == BankRole::kWeights) weights_[block.core.at()] -= block.size;
   block.live = false;
   block.payload.reset();
   unused_.push_back(id.index());

@@ -57,8 +57,8 @@ class Memory {
 
   /// Bytes of one core that no block takes.
   [[nodiscard]] Bytes free_bytes(CoreId core) const { return free_[core.at()]; }
-  /// Weight bytes that one core holds.
-  [[nodiscard]] Bytes weight_bytes(CoreId core) const { return weights_[core.at()]; }
+  /// Banks of one core that hold nothing.
+  [[nodiscard]] std::int32_t empty_banks(CoreId core) const { return empty_[core.at()]; }
 
  private:
   struct Bank {
@@ -85,7 +85,7 @@ class Memory {
   std::vector<Block> blocks_;
   std::vector<std::int32_t> unused_;  ///< positions in blocks_ to reuse
   std::vector<Bytes> free_;
-  std::vector<Bytes> weights_;
+  std::vector<std::int32_t> empty_;
 };
 
 }  // namespace gatefold
