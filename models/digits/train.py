@@ -4,9 +4,9 @@
 What it makes: digits.onnx (float32), digits-int8.onnx (the same network, quantised after training), the held-out samples
 as .npy, ten of them as .png, and expected.json with the outputs that tests compare against.
 
-The split is by position: scikit-learn's file is ordered by writer, so the last 360 of its 1,797 samples are held out and
-mostly come from hands that the first 1,437 do not show. The settings below were fixed before the held-out part was
-first measured and the weights are those of the last step: nothing was selected by the held-out part.
+The split is by position: the last 360 of scikit-learn's 1,797 samples are held out. Neighbours in its file tend to share
+a writer, so a shuffled split would show the network the hands it is tested on. The settings below were fixed before
+the held-out part was first measured, and the weights are those of the last step: nothing was selected by that part.
 
 The numbers of both networks are computed from the written files by a small interpreter (class Interpreter), not from
 the trained module, so that what is exported is what is measured. It computes quantised layers in the integer contract:
