@@ -8,7 +8,7 @@ function(step)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(NOT status EQUAL 0)
     list(JOIN ARGN " " command)
-    message(FATAL_ERROR "${command}\n${output}")
+    message(FATAL_ERROR "${command}: ${status}\n${output}")
   endif()
 endfunction()
 

@@ -1,11 +1,22 @@
-// A stranger's first program with the installed library: exits 0 if Gatefold finds the empty network well-formed and
-// reports one whose output does not exist.
+// A stranger's first program with the installed library: exits 0 if Gatefold finds a network that hands its input on
+// well-formed and says what is wrong with one whose output does not exist.
+#include <cstdio>
+
 #include "gatefold/model/model.h"
 
 int main() {
   gatefold::Model model;
-  const bool empty_is_well_formed = gatefold::verify(model).has_value();
-  model.outputs.push_back(gatefold::ValueId(3));
-  const bool missing_output_is_reported = !gatefold::verify(model).has_value();
-  return empty_is_well_formed && missing_output_is_reported ? 0 : 1;
+  model.values.push_back({"x", {}});
+  model.inputs.push_back({gatefold::ValueId(0), gatefold::ElementType::kFloat32, {{4, ""}}});
+  model.outputs.push_back(gatefold::ValueId(0));
+  if (const auto sound = gatefold::verify(model); !sound) {
+    std::printf("consumer: a sound network is refused: %s\n", sound.error().message.c_str());
+    return 1;
+  }
+  model.outputs.push_back(gatefold::ValueId(1));
+  if (gatefold::verify(model)) {
+    std::puts("consumer: a network without its second output is not refused");
+    return 1;
+  }
+  return 0;
 }
