@@ -51,4 +51,4 @@ format: ## format the C++ sources in place
 fuzz: ## run every fuzz target for FUZZ_SECONDS (default 60)
 	@scripts/packages.sh build fuzz
 	@scripts/build.sh fuzz -DGATEFOLD_TESTS=OFF
-	@scripts/each.sh build/fuzz/fuzz -max_total_time=$(FUZZ_SECONDS) </dev/null
+	@scripts/each.sh build/fuzz/fuzz -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/ </dev/null

@@ -14,7 +14,7 @@ endif()
 foreach(folder devices scenarios models)
   if(EXISTS ${PROJECT_SOURCE_DIR}/${folder})
     install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_DATADIR}/gatefold
-            FILES_MATCHING PATTERN "*.yaml" PATTERN "*.onnx" PATTERN "*.npy" PATTERN "*.json")
+            PATTERN "*.py" EXCLUDE PATTERN "__pycache__" EXCLUDE PATTERN "CMakeLists.txt" EXCLUDE)
   endif()
 endforeach()
 

@@ -7,8 +7,8 @@ folder=$1
 shift
 ran=0
 failed=()
-for program in "$folder"/gatefold_*; do
-  [[ -f $program && -x $program ]] || continue
+for program in "$folder"/*; do
+  [[ -f $program && -x $program && $program != *.so* ]] || continue
   ran=$((ran + 1))
   echo "== $(basename "$program")"
   "$program" "$@" || failed+=("$(basename "$program")")
