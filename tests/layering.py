@@ -61,8 +61,8 @@ def declared_arrows(rooms, errors):
             arrows[room.name] = set()
             continue
         arrows[room.name] = set((match[2] or "").split())
-        for link in re.findall(r"target_link_libraries\(([^)]*)\)", text):
-            for other in re.findall(r"gatefold::(\w+)|\bgatefold_(\w+)", link.partition(" ")[2]):
+        for links in re.findall(rf"target_link_libraries\(\s*gatefold_{room.name}\s([^)]*)\)", text):
+            for other in re.findall(r"gatefold::(\w+)|\bgatefold_(\w+)", links):
                 errors.append(f"{cmake}: links room '{other[0] or other[1]}' outside DEPENDS")
     return arrows
 
@@ -84,6 +84,8 @@ def is_test_file(path, folder):
 def check_third_party(root, path, number, folder, header, users, errors):
     where = f"{path.relative_to(root)}:{number}"
     is_test = is_test_file(path, folder)
+    if folder == "tests":
+        folder = path.relative_to(root / "tests").parts[0]  # tests/<room> holds tests of that room
     if re.match(TEST_ONLY, header):
         if not is_test:
             errors.append(f"{where}: <{header}> belongs to tests")
@@ -147,7 +149,7 @@ SOUND = {
     "src/gatefold/device/a.cpp": '#include <yaml-cpp/yaml.h>\n#include "gatefold/base/a.h"\n',
     "src/gatefold/model/CMakeLists.txt": "gatefold_add_room(model DEPENDS base)\n",
     "src/gatefold/model/a_test.cpp": '#include <gtest/gtest.h>\n#include <unistd.h>\n#include "onnx/helper.h"\n',
-    "tests/onnx/helper.h": "#include <gtest/gtest.h>\n",
+    "tests/onnx/helper.h": "#include <gtest/gtest.h>\n#include <onnx/onnx_pb.h>\n",
     "src/gatefold/onnx/CMakeLists.txt": "gatefold_add_room(onnx DEPENDS model)\n",
     "src/gatefold/onnx/a.cpp": '#include <onnx/onnx_pb.h>\n#include "gatefold/base/a.h"\n',
     "tools/main.cpp": '#include <CLI/CLI.hpp>\n#include "gatefold/onnx/a.h"\n#include "help.h"\n',
@@ -162,6 +164,7 @@ VIOLATIONS = [
     ("a hidden link", {"src/gatefold/model/CMakeLists.txt": "gatefold_add_room(model DEPENDS base)\n"
                        "target_link_libraries(gatefold_model PRIVATE gatefold::onnx)\n"}, "links room 'onnx' outside"),
     ("protobuf outside onnx", {"src/gatefold/model/b.h": "#include <google/protobuf/message.h>\n"}, "'model' may not"),
+    ("protobuf in the tests of another room", {"tests/model/b.h": "#include <onnx/onnx_pb.h>\n"}, "'model' may not"),
     ("oneDNN outside kernels", {"src/gatefold/onnx/b.cpp": "#include <dnnl.hpp>\n"}, "allowed: kernels"),
     ("hwloc outside host", {"src/gatefold/device/b.cpp": "#include <hwloc.h>\n"}, "allowed: host"),
     ("JSON in a quoted include", {"src/gatefold/base/b.cpp": '#include "nlohmann/json.hpp"\n'}, "allowed: report, tools"),
