@@ -318,6 +318,7 @@ Status Session::step(LayerId layer) {
   for (const TensorId output : here.outputs) awake = std::max(awake, chip_.ready_at(state.home, residence_.blocks(output), start));
   start = std::max(start, awake);
   result_.stall += start - ready;
+  start = available_from(state.home, start);  // taken once more while it waited
 
   issued_ = start;
   if (!started_) {
