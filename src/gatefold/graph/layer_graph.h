@@ -54,13 +54,12 @@ struct BuildOptions {
   std::map<std::string, std::int64_t> symbols;
   /// Shapes of the inputs that will be supplied, in the order of Model::inputs; empty: none known.
   std::vector<std::optional<Shape>> input_shapes;
-  /// Fold a residual Add into the epilogue of its producer: only for devices that run it there (none shipped).
-  bool fuse_residual_add = false;
 };
 
 /// Model -> layers: binds symbols, infers every shape and type, folds constants and shape computations, fuses (batch
 /// norm, bias, activation, quantise and dequantise), drops what moves no byte, and analyses dependencies and liveness.
-/// Errors: kInvalidInput (shapes that do not agree, an unbound symbol given twice, ..) or kUnsupported (a dot product
+/// A residual Add is always a layer of its own.
+/// Errors: kInvalidInput (shapes that do not agree, a symbol with two extents, ..) or kUnsupported (a dot product
 /// whose weights are computed, a shape known only at run time), naming the node.
 [[nodiscard]] Result<LayerGraph> build_layer_graph(const Model& model, const BuildOptions& options = {});
 
@@ -68,5 +67,10 @@ struct BuildOptions {
 [[nodiscard]] std::int64_t stored_bytes(const Activation& activation);
 /// Elements of a dot layer's weights and bias (0 for other layers).
 [[nodiscard]] std::int64_t weight_elements(const Layer& layer);
+
+/// Layers that must see one cluster: a vector layer reads its operands where it runs, so one with two or more activation
+/// operands ties itself and their producers together, and groups that share a layer are one. Each group and the list are
+/// in ascending order; layers bound to no other are left out.
+[[nodiscard]] std::vector<std::vector<LayerId>> groups_sharing_operands(const LayerGraph& graph);
 
 }  // namespace gatefold

@@ -1,0 +1,169 @@
+#include "gatefold/graph/layer_builder.h"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <utility>
+
+namespace gatefold {
+
+LayerBuilder::LayerBuilder(const TypedModel& model)
+    : model_(&model), sources_(model.values.size()), uses_(model.values.size(), 0) {
+  for (const Node& node : model.nodes) {
+    for (const auto& id : node.inputs) {
+      if (id) ++uses_[id->at()];
+    }
+  }
+  for (const ValueId output : model.outputs) ++uses_[output.at()];
+}
+
+Result<LayerGraph> LayerBuilder::build() && {
+  graph_.name = model_->name;
+  graph_.quantised = model_->quantised;
+  for (const ValueId id : model_->inputs) {
+    const TypedValue& input = value(id);
+    const TensorId tensor(graph_.activations.size());
+    graph_.activations.push_back({.name = input.name, .type = input.fact.type, .shape = input.fact.shape});
+    graph_.inputs.push_back(tensor);
+    sources_[id.at()] = Source{.operand = {.tensor = tensor, .type = input.fact.type, .shape = input.fact.shape}};
+  }
+  for (std::size_t i = 0; i < model_->values.size(); ++i) {
+    const TypedValue& constant = model_->values[i];
+    if (!constant.constant) continue;
+    sources_[i] = Source{.operand = {.constant = constant.constant,
+                                     .type = constant.constant->type(),
+                                     .shape = constant.fact.shape,
+                                     .dequantise = constant.dequantise}};
+  }
+  for (const Node& node : model_->nodes) {
+    GATEFOLD_CHECK(std::visit([&](const auto& op) { return form(op, node); }, node.op));
+  }
+  for (const ValueId output : model_->outputs) GATEFOLD_CHECK(resolve_output(output));
+  name_copies();
+  for (Layer& layer : graph_.layers) {
+    if (layer.kind == LayerKind::kDot) GATEFOLD_CHECK(finish_dot(layer));
+  }
+  return std::move(graph_);
+}
+
+const LayerBuilder::Source& LayerBuilder::source(ValueId id) const {
+  const auto& source = sources_.at(id.at());
+  GATEFOLD_ENSURE(source.has_value());
+  return *source;
+}
+
+void LayerBuilder::name_copies() {
+  std::set<std::string> names;
+  for (const Layer& layer : graph_.layers) names.insert(layer.name);
+  for (const auto& [id, wanted] : copies_) {
+    std::string name = wanted;
+    while (!names.insert(name).second) name += '\'';
+    graph_.layers[id.at()].name = std::move(name);
+  }
+}
+
+Error LayerBuilder::unsupported(const Node& node, const std::string& what) const {
+  return {ErrorCode::kUnsupported, fmt::format("node '{}': {}", node.name, what)};
+}
+
+void LayerBuilder::view(ValueId output, const Source& from) {
+  Source viewed = from;
+  viewed.operand.shape = value(output).fact.shape;
+  if (viewed.operand.constant) viewed.operand.constant = viewed.operand.constant->reshaped(viewed.operand.shape);
+  viewed.sole = from.sole && read_once(output);
+  sources_[output.at()] = std::move(viewed);
+}
+
+TensorId LayerBuilder::store(ValueId output, ElementType type, const Shape& shape, LayerId producer) {
+  const TensorId tensor(graph_.activations.size());
+  graph_.activations.push_back({.name = value(output).name, .type = type, .shape = shape, .producer = producer});
+  sources_[output.at()] = Source{.operand = {.tensor = tensor, .type = type, .shape = shape}, .sole = read_once(output)};
+  return tensor;
+}
+
+Result<LayerId> LayerBuilder::emit(const Node& node, LayerKind kind, Operator op, std::vector<Operand> inputs) {
+  const LayerId id(graph_.layers.size());
+  const Fact& first = value(node.outputs.front()).fact;
+  Layer layer{.name = node.name, .kind = kind, .op = std::move(op), .inputs = std::move(inputs)};
+  layer.output_shape = first.shape;
+  layer.output_type = first.type;
+  for (const ValueId output : node.outputs) {
+    const Fact& fact = value(output).fact;
+    if (fact.shape.elements() == 0) {
+      return unsupported(node, fmt::format("its result '{}' of shape {} has no elements", value(output).name, fact.shape.text()));
+    }
+    layer.outputs.push_back(store(output, fact.type, fact.shape, id));
+  }
+  graph_.layers.push_back(std::move(layer));
+  slid_.emplace_back();
+  return id;
+}
+
+void LayerBuilder::emit_copy(ValueId id, std::string name, LayerKind kind, Operator op, std::vector<Operand> inputs) {
+  const LayerId layer_id(graph_.layers.size());
+  const Fact& fact = value(id).fact;
+  const TensorId tensor = store(id, fact.type, fact.shape, layer_id);
+  Layer layer{.name = "", .kind = kind, .op = std::move(op), .inputs = std::move(inputs), .outputs = {tensor}};
+  layer.output_shape = fact.shape;
+  layer.output_type = fact.type;
+  graph_.layers.push_back(std::move(layer));
+  slid_.emplace_back();
+  copies_.emplace_back(layer_id, std::move(name));
+}
+
+Result<Operand> LayerBuilder::operand(ValueId id) const {
+  const Operand& stored = source(id).operand;
+  if (!stored.constant) return stored;
+  GATEFOLD_TRY(Tensor tensor, real({value(id).name, value(id).fact, stored.constant, stored.dequantise}));
+  const ElementType type = tensor.type();
+  return Operand{.constant = std::move(tensor), .type = type, .shape = stored.shape};
+}
+
+Result<std::vector<Operand>> LayerBuilder::operands(const Node& node) const {
+  std::vector<Operand> inputs;
+  for (const auto& id : node.inputs) {
+    if (id) {
+      GATEFOLD_TRY(Operand input, operand(*id));
+      inputs.push_back(std::move(input));
+    } else {
+      // An absent optional input is an empty constant, as in the file format.
+      const Shape none{0};
+      inputs.push_back({.constant = Tensor(ElementType::kFloat32, none, Buffer(0)), .type = ElementType::kFloat32, .shape = none});
+    }
+  }
+  return inputs;
+}
+
+void LayerBuilder::materialise(ValueId id) {
+  const Source from = source(id);
+  if (!from.operand.dequantise || from.operand.constant || unslide(id)) return;
+  const Quantisation& quantisation = *from.operand.dequantise;
+  Operand stored = from.operand;
+  stored.dequantise.reset();
+  const auto parameter = [](Tensor tensor) {
+    const ElementType type = tensor.type();
+    const Shape shape = tensor.shape();
+    return Operand{.constant = std::move(tensor), .type = type, .shape = shape};
+  };
+  emit_copy(id, from.dequantised_by, LayerKind::kVector, Dequantize{quantisation.axis},
+            {stored, parameter(scale_tensor(quantisation)), parameter(zero_point_tensor(quantisation))});
+}
+
+Status LayerBuilder::resolve_output(ValueId id) {
+  materialise(id);
+  const bool computed = source(id).operand.tensor && graph_.activation(*source(id).operand.tensor).producer;
+  if (!computed) {
+    // A constant, or a network input under another name: copied, so that every output is some layer's result.
+    if (value(id).fact.shape.elements() == 0) {
+      return Error{ErrorCode::kUnsupported, fmt::format("output '{}' has no elements", value(id).name)};
+    }
+    GATEFOLD_TRY(Operand stored, operand(id));
+    emit_copy(id, value(id).name, LayerKind::kMove, Identity{}, {std::move(stored)});
+  }
+  const TensorId tensor = *source(id).operand.tensor;
+  graph_.activations[tensor.at()].network_output = true;
+  graph_.outputs.push_back({value(id).name, tensor, value(id).fact.shape});
+  return Done{};
+}
+
+}  // namespace gatefold

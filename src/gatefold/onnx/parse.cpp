@@ -1,0 +1,236 @@
+// Protobuf bytes -> the plain form of file.h. Nothing here knows what an operator means.
+//
+// The reader gives every message it meets a place in memory, so what a file can make it take is bounded by a multiple of the
+// file's own size; nesting is cut at kNestingMax. Protobuf reports bad bytes on standard error unless told otherwise: a library
+// must not, so it is silenced while it reads.
+#include <fmt/format.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/stubs/logging.h>
+#include <onnx/onnx_pb.h>
+
+#include <exception>
+#include <set>
+#include <utility>
+
+#include "gatefold/onnx/file.h"
+#include "gatefold/onnx/tensors.h"
+
+namespace gatefold::onnx_file {
+namespace {
+
+// model > graph > node > attribute > tensor is 5; the rest lets a file with nested subgraphs get
+// as far as the message that names one.
+constexpr int kNestingMax = 64;
+constexpr std::int64_t kIrVersionMin = 3;  // the first that names the operator sets it uses
+
+Error invalid(std::string message) { return Error{ErrorCode::kInvalidInput, std::move(message)}; }
+Error unsupported(std::string message) { return Error{ErrorCode::kUnsupported, std::move(message)}; }
+
+/// Fills `message`. Errors: kInvalidInput if the bytes are no such message.
+template <class Message>
+Status parse(std::span<const std::byte> bytes, std::string_view what, Message& message) {
+  if (bytes.empty()) return invalid("the file is empty");
+  if (std::cmp_greater(bytes.size(), kFileBytesMax)) {
+    return invalid(fmt::format("the file has {} bytes, want at most {}", bytes.size(), kFileBytesMax));
+  }
+  const google::protobuf::LogSilencer silence;
+  const std::string refusal = fmt::format("not an ONNX {}: the bytes are damaged, cut short or of another format", what);
+  try {
+    google::protobuf::io::CodedInputStream stream(reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                                                  static_cast<int>(bytes.size()));
+    stream.SetRecursionLimit(kNestingMax);
+    if (!message.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) return invalid(refusal);
+  } catch (const std::exception& exception) {
+    return invalid(fmt::format("{} ({})", refusal, exception.what()));
+  }
+  return Done{};
+}
+
+bool is_default_domain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
+
+Result<std::int64_t> opset_of(const ::onnx::ModelProto& model) {
+  const ::onnx::OperatorSetIdProto* found = nullptr;
+  for (const auto& import : model.opset_import()) {
+    if (!is_default_domain(import.domain())) continue;
+    if (found != nullptr) return invalid("the default operator set is imported twice");
+    found = &import;
+  }
+  if (found == nullptr) return invalid("the file does not import the default operator set, so its operators have no version");
+  if (found->version() < kOpsetMin || found->version() > kOpsetMax) {
+    return unsupported(fmt::format("opset {}, want {} to {}", found->version(), kOpsetMin, kOpsetMax));
+  }
+  return found->version();
+}
+
+std::string_view kind_text(::onnx::AttributeProto::AttributeType type) {
+  switch (type) {
+    case ::onnx::AttributeProto::GRAPH: return "a subgraph";
+    case ::onnx::AttributeProto::GRAPHS: return "a list of subgraphs";
+    case ::onnx::AttributeProto::SPARSE_TENSOR: return "a sparse tensor";
+    case ::onnx::AttributeProto::SPARSE_TENSORS: return "a list of sparse tensors";
+    case ::onnx::AttributeProto::TENSORS: return "a list of tensors";
+    case ::onnx::AttributeProto::TYPE_PROTO: return "a type";
+    case ::onnx::AttributeProto::TYPE_PROTOS: return "a list of types";
+    default: return "of an unknown kind";
+  }
+}
+
+Result<AttributeValue> attribute_from(const ::onnx::AttributeProto& proto) {
+  using Proto = ::onnx::AttributeProto;
+  if (!proto.ref_attr_name().empty()) return unsupported("refers to an attribute of a function, which is not supported");
+  const auto missing = [](std::string_view what) { return invalid(fmt::format("says it is {} but holds none", what)); };
+  switch (proto.type()) {
+    case Proto::INT:
+      if (!proto.has_i()) return missing("an integer");
+      return AttributeValue(proto.i());
+    case Proto::FLOAT:
+      if (!proto.has_f()) return missing("a number");
+      return AttributeValue(proto.f());
+    case Proto::STRING:
+      if (!proto.has_s()) return missing("a string");
+      return AttributeValue(proto.s());
+    case Proto::TENSOR: {
+      if (!proto.has_t()) return missing("a tensor");
+      GATEFOLD_TRY(Tensor tensor, tensor_from(proto.t()));
+      return AttributeValue(std::move(tensor));
+    }
+    case Proto::INTS: return AttributeValue(std::vector<std::int64_t>(proto.ints().begin(), proto.ints().end()));
+    case Proto::FLOATS: return AttributeValue(std::vector<float>(proto.floats().begin(), proto.floats().end()));
+    case Proto::STRINGS: return AttributeValue(std::vector<std::string>(proto.strings().begin(), proto.strings().end()));
+    default: return unsupported(fmt::format("is {}, which is not supported", kind_text(proto.type())));
+  }
+}
+
+using Functions = std::set<std::pair<std::string_view, std::string_view>>;  // domain, name
+
+Result<FileNode> node_from(const ::onnx::NodeProto& proto, const Functions& functions, std::int64_t opset) {
+  FileNode node;
+  node.type = proto.op_type();
+  node.inputs.assign(proto.input().begin(), proto.input().end());
+  node.outputs.assign(proto.output().begin(), proto.output().end());
+  node.name = proto.name();
+  if (node.name.empty() && !node.outputs.empty()) node.name = node.outputs.front();
+  if (node.name.empty()) node.name = node.type;
+  if (functions.contains({proto.domain(), proto.op_type()})) {
+    return unsupported("the operator is a function of the file, which is not supported").within(context(node, opset));
+  }
+  if (!is_default_domain(proto.domain())) {
+    return unsupported(fmt::format("operator '{}' of domain '{}' is not supported, want the default domain", printable(node.type),
+                                   printable(proto.domain())))
+        .within(context(node, opset));
+  }
+  for (const auto& attribute : proto.attribute()) {
+    auto value = attribute_from(attribute);
+    if (!value) {
+      return std::move(value).error().within(fmt::format("{}: attribute '{}'", context(node, opset), printable(attribute.name())));
+    }
+    if (!node.attributes.emplace(attribute.name(), std::move(value).value()).second) {
+      return invalid(fmt::format("attribute '{}' is given twice", printable(attribute.name()))).within(context(node, opset));
+    }
+  }
+  return node;
+}
+
+Result<std::vector<Extent>> extents_from(const ::onnx::TensorShapeProto& proto) {
+  if (proto.dim_size() > Shape::kRankMax) {
+    return unsupported(fmt::format("rank {}, want at most {}", proto.dim_size(), Shape::kRankMax));
+  }
+  std::vector<Extent> extents;
+  std::int64_t bytes = 8;  // of the widest element type
+  for (const auto& dim : proto.dim()) {
+    Extent extent;
+    if (dim.has_dim_value()) {
+      extent.count = dim.dim_value();
+      if (extent.count < 0) return invalid(fmt::format("extent {} of axis {} is negative", extent.count, extents.size()));
+      if (extent.count > 0 && __builtin_mul_overflow(bytes, extent.count, &bytes)) {
+        return invalid("its extents make more than 2^63 bytes");
+      }
+    } else {
+      extent.symbol = dim.dim_param().empty() ? fmt::format("?{}", extents.size()) : dim.dim_param();
+    }
+    extents.push_back(std::move(extent));
+  }
+  return extents;
+}
+
+Result<FileInput> input_from(const ::onnx::ValueInfoProto& proto) {
+  if (!proto.type().has_tensor_type()) return unsupported("it is not declared as a tensor");
+  const auto& type = proto.type().tensor_type();
+  if (!type.has_shape()) return unsupported("it declares no shape, so not even its rank is known");
+  FileInput input;
+  input.name = proto.name();
+  GATEFOLD_TRY(input.type, element_type(type.elem_type()));
+  GATEFOLD_TRY(input.shape, extents_from(type.shape()));
+  return input;
+}
+
+Status fill_values(const ::onnx::GraphProto& graph, File& file) {
+  if (graph.sparse_initializer_size() > 0) {
+    return unsupported(fmt::format("initialiser '{}' is sparse, which is not supported",
+                                   printable(graph.sparse_initializer(0).values().name())));
+  }
+  std::set<std::string_view> constants;
+  for (const auto& initialiser : graph.initializer()) {
+    if (initialiser.name().empty()) return invalid("an initialiser has no name");
+    auto tensor = tensor_from(initialiser);
+    if (!tensor) return std::move(tensor).error().within(fmt::format("tensor '{}'", printable(initialiser.name())));
+    constants.insert(initialiser.name());
+    file.constants.push_back({initialiser.name(), std::move(tensor).value()});
+  }
+  for (const auto& value : graph.input()) {
+    if (value.name().empty()) return invalid("an input has no name");
+    if (constants.contains(value.name())) continue;
+    auto input = input_from(value);
+    if (!input) return std::move(input).error().within(fmt::format("input '{}'", printable(value.name())));
+    file.inputs.push_back(std::move(input).value());
+  }
+  for (const auto& value : graph.output()) file.outputs.push_back(value.name());
+  return Done{};
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  constexpr std::size_t kShown = 120;
+  std::string shown(text.substr(0, kShown));
+  for (char& letter : shown) {
+    if (static_cast<unsigned char>(letter) < 0x20 || letter == 0x7f) letter = '?';
+  }
+  if (text.size() > kShown) shown += "...";
+  return shown;
+}
+
+std::string context(const FileNode& node, std::int64_t opset) {
+  return fmt::format("node '{}' ({}, opset {})", printable(node.name), printable(node.type), opset);
+}
+
+Result<File> parse_model(std::span<const std::byte> bytes) {
+  ::onnx::ModelProto model;
+  GATEFOLD_CHECK(parse(bytes, "model", model));
+  if (!model.has_ir_version()) return invalid("not an ONNX model: it has no IR version");
+  if (model.ir_version() < kIrVersionMin) {
+    return unsupported(fmt::format("IR version {}, want {} or later", model.ir_version(), kIrVersionMin));
+  }
+  File file;
+  GATEFOLD_TRY(file.opset, opset_of(model));
+  if (model.graph().node_size() == 0) return invalid("the graph has no nodes");
+  if (model.graph().output_size() == 0) return invalid("the graph has no outputs");
+  Functions functions;
+  for (const auto& function : model.functions()) functions.insert({function.domain(), function.name()});
+  for (const auto& proto : model.graph().node()) {
+    GATEFOLD_TRY(FileNode node, node_from(proto, functions, file.opset));
+    file.nodes.push_back(std::move(node));
+  }
+  GATEFOLD_CHECK(fill_values(model.graph(), file));
+  return file;
+}
+
+Result<NamedTensor> parse_tensor(std::span<const std::byte> bytes) {
+  ::onnx::TensorProto proto;
+  GATEFOLD_CHECK(parse(bytes, "tensor", proto));
+  auto tensor = tensor_from(proto);
+  if (!tensor) return std::move(tensor).error().within(fmt::format("tensor '{}'", printable(proto.name())));
+  return NamedTensor{proto.name(), std::move(tensor).value()};
+}
+
+}  // namespace gatefold::onnx_file
