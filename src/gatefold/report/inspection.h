@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "gatefold/base/quantity.h"
 #include "gatefold/graph/layer_graph.h"
 
 namespace gatefold {

@@ -246,7 +246,7 @@ std::string device_table(const DeviceSpec& device) {
   for (const SpecEntry& entry : device.entries) {
     grid.add({entry.key, entry.value, entry.resolved, entry.trust, entry.source});
   }
-  return fmt::format("{}: {}\nhash {}\n\n{}\ntrust: P published, A from an anchor, T textbook, D derived, ? assumed\n", device.name,
+  return fmt::format("{}: {}\nhash {}\n\n{}\ntrust: P patent, A public research artefact, T published table, D derived from tagged numbers, ? unconfirmed\n", device.name,
                      device.description, device.hash, grid.text());
 }
 
