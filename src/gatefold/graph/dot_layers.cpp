@@ -18,12 +18,6 @@ namespace {
 /// A bias counts as int32 at scale sx*sw within this relative error: files store the product rounded to float32.
 constexpr double kBiasScaleTolerance = 1e-5;
 
-Operand constant_operand(Tensor tensor, std::optional<Quantisation> dequantise = std::nullopt) {
-  const ElementType type = tensor.type();
-  const Shape shape = tensor.shape();
-  return {.constant = std::move(tensor), .type = type, .shape = shape, .dequantise = std::move(dequantise)};
-}
-
 Result<Tensor> real_of(const Operand& operand, const std::string& name) {
   return real({name, {ElementType::kFloat32, operand.shape}, operand.constant, operand.dequantise});
 }

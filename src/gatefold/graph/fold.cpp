@@ -1,9 +1,8 @@
-// Nodes are visited in topological order; each is inferred, then folded if all its inputs are constants. Four routes, the
+// Nodes are visited in topological order; each is inferred, then folded if all its inputs are constants. Three routes, the
 // cheapest that applies:
 //   1. the result is known without its inputs' values (Shape, ConstantOfShape, views: Reshape and its kin, Dequantize);
-//   2. all data inputs are splats and the operator keeps equal values equal: one element is computed;
-//   3. a move of stored integers: moved as they are, the dequantisation stays;
-//   4. `evaluate`.
+//   2. a move of stored integers: moved as they are, the dequantisation stays;
+//   3. `evaluate` on real numbers, which keeps splats symbolic where it can.
 #include "gatefold/graph/fold.h"
 
 #include <fmt/format.h>
@@ -82,9 +81,7 @@ class Folder {
       output(node, 0).dequantise = quantisation_of(node, model_->values);
       return true;
     }
-    if (fold_view(node) || fold_splat_move(node)) return true;
-    GATEFOLD_TRY(const bool as_splat, fold_splat_arithmetic(node));
-    if (as_splat) return true;
+    if (fold_view(node)) return true;
     GATEFOLD_CHECK(reserve(node));
     GATEFOLD_CHECK(fold_stored_move(node) ? Status(Done{}) : fold_real(node));
     return true;
@@ -101,43 +98,31 @@ class Folder {
     return true;
   }
 
-  /// A move of a splat is a splat. (A Gather index is not checked: there is nothing it could read wrongly.)
-  bool fold_splat_move(const Node& node) {
-    if (!is_move(node.op)) return false;
-    const TypedValue& x = input(node, 0);
-    if (!x.constant->is_splat() || (x.dequantise && !x.dequantise->per_tensor()) || x.fact.shape.elements() == 0) return false;
-    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-      output(node, i).constant = splat_of(*x.constant, output(node, i).fact.shape);
-      output(node, i).dequantise = x.dequantise;
-    }
-    return true;
-  }
-
-  /// Unary, Binary and Cast of splats and single elements: computed on one element.
-  Result<bool> fold_splat_arithmetic(const Node& node) {
-    if (!is<Unary>(node.op) && !is<Binary>(node.op) && !is<Cast>(node.op)) return false;
-    bool any_splat = false;
-    std::vector<Tensor> elements;
-    for (const auto& id : node.inputs) {
+  /// True if `evaluate` answers with splats: it moves a splat, or an elementwise operator meets only splats and scalars.
+  bool stays_symbolic(const Node& node) const {
+    const auto symbolic = [this](const auto& id) { return id && model_->value(*id).constant->is_splat(); };
+    const auto uniform = [this](const auto& id) {
+      if (!id) return true;
       const TypedValue& value = model_->value(*id);
-      if (!value.constant->is_splat() && value.fact.shape.elements() != 1) return false;
-      if (value.fact.shape.elements() == 0 || (value.dequantise && !value.dequantise->per_tensor())) return false;
-      any_splat = any_splat || value.constant->is_splat();
-      TypedValue element{value.name, {value.fact.type, Shape{}}, splat_of(*value.constant, Shape{}).dense(), value.dequantise};
-      GATEFOLD_TRY(Tensor number, real(element));
-      elements.push_back(std::move(number));
+      const std::int64_t elements = value.fact.shape.elements();
+      return elements > 0 && (value.constant->is_splat() || elements == 1) && (!value.dequantise || value.dequantise->per_tensor());
+    };
+    if (is<Transpose>(node.op) || is<Slice>(node.op) || is<Split>(node.op) || is<Expand>(node.op)) {
+      return symbolic(node.inputs[0]) && uniform(node.inputs[0]);
     }
-    if (!any_splat) return false;
-    std::vector<const Tensor*> inputs;
-    for (const Tensor& element : elements) inputs.push_back(&element);
-    GATEFOLD_TRY(const std::vector<Tensor> results, evaluated(node, inputs));
-    output(node, 0).constant = splat_of(results.front(), output(node, 0).fact.shape);
-    return true;
+    const bool elementwise = is<Unary>(node.op) || is<Binary>(node.op) || is<Cast>(node.op) || is<BatchNorm>(node.op) || is<Quantize>(node.op);
+    return elementwise && std::all_of(node.inputs.begin(), node.inputs.end(), uniform) &&
+           std::any_of(node.inputs.begin(), node.inputs.end(), symbolic);
   }
 
-  /// Errors: kUnsupported if the node's results would exceed what folding may store.
+  /// Counts what `evaluate` will allocate: the results, and splats that have to become dense.
+  /// Errors: kUnsupported if that exceeds what folding may store.
   Status reserve(const Node& node) {
+    if (stays_symbolic(node)) return Done{};
     for (std::size_t i = 0; i < node.outputs.size(); ++i) stored_ += output(node, i).fact.shape.elements();
+    for (const auto& id : node.inputs) {
+      if (id && model_->value(*id).constant->is_splat()) stored_ += model_->value(*id).fact.shape.elements();
+    }
     if (stored_ <= kFoldedElementsMax) return Done{};
     return Error{ErrorCode::kUnsupported, fmt::format("node '{}': computing it before the run would store {} constant elements, want at most {}",
                                                       node.name, stored_, kFoldedElementsMax)};

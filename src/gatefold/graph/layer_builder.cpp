@@ -7,6 +7,15 @@
 
 namespace gatefold {
 
+Operand constant_operand(Tensor tensor, std::optional<Quantisation> dequantise) {
+  Operand operand;
+  operand.type = tensor.type();
+  operand.shape = tensor.shape();
+  operand.constant = std::move(tensor);
+  operand.dequantise = std::move(dequantise);
+  return operand;
+}
+
 LayerBuilder::LayerBuilder(const TypedModel& model)
     : model_(&model), sources_(model.values.size()), uses_(model.values.size(), 0) {
   for (const Node& node : model.nodes) {
@@ -23,17 +32,20 @@ Result<LayerGraph> LayerBuilder::build() && {
   for (const ValueId id : model_->inputs) {
     const TypedValue& input = value(id);
     const TensorId tensor(graph_.activations.size());
-    graph_.activations.push_back({.name = input.name, .type = input.fact.type, .shape = input.fact.shape});
+    Activation& activation = graph_.activations.emplace_back();
+    activation.name = input.name;
+    activation.type = input.fact.type;
+    activation.shape = input.fact.shape;
     graph_.inputs.push_back(tensor);
-    sources_[id.at()] = Source{.operand = {.tensor = tensor, .type = input.fact.type, .shape = input.fact.shape}};
+    Operand& operand = sources_[id.at()].emplace().operand;
+    operand.tensor = tensor;
+    operand.type = input.fact.type;
+    operand.shape = input.fact.shape;
   }
   for (std::size_t i = 0; i < model_->values.size(); ++i) {
     const TypedValue& constant = model_->values[i];
     if (!constant.constant) continue;
-    sources_[i] = Source{.operand = {.constant = constant.constant,
-                                     .type = constant.constant->type(),
-                                     .shape = constant.fact.shape,
-                                     .dequantise = constant.dequantise}};
+    sources_[i].emplace().operand = constant_operand(*constant.constant, constant.dequantise);
   }
   for (const Node& node : model_->nodes) {
     GATEFOLD_CHECK(std::visit([&](const auto& op) { return form(op, node); }, node.op));
@@ -76,47 +88,55 @@ void LayerBuilder::view(ValueId output, const Source& from) {
 
 TensorId LayerBuilder::store(ValueId output, ElementType type, const Shape& shape, LayerId producer) {
   const TensorId tensor(graph_.activations.size());
-  graph_.activations.push_back({.name = value(output).name, .type = type, .shape = shape, .producer = producer});
-  sources_[output.at()] = Source{.operand = {.tensor = tensor, .type = type, .shape = shape}, .sole = read_once(output)};
+  Activation& activation = graph_.activations.emplace_back();
+  activation.name = value(output).name;
+  activation.type = type;
+  activation.shape = shape;
+  activation.producer = producer;
+  Source& stored = sources_[output.at()].emplace();
+  stored.operand.tensor = tensor;
+  stored.operand.type = type;
+  stored.operand.shape = shape;
+  stored.sole = read_once(output);
   return tensor;
 }
 
 Result<LayerId> LayerBuilder::emit(const Node& node, LayerKind kind, Operator op, std::vector<Operand> inputs) {
-  const LayerId id(graph_.layers.size());
-  const Fact& first = value(node.outputs.front()).fact;
-  Layer layer{.name = node.name, .kind = kind, .op = std::move(op), .inputs = std::move(inputs)};
-  layer.output_shape = first.shape;
-  layer.output_type = first.type;
   for (const ValueId output : node.outputs) {
     const Fact& fact = value(output).fact;
     if (fact.shape.elements() == 0) {
       return unsupported(node, fmt::format("its result '{}' of shape {} has no elements", value(output).name, fact.shape.text()));
     }
-    layer.outputs.push_back(store(output, fact.type, fact.shape, id));
   }
-  graph_.layers.push_back(std::move(layer));
-  slid_.emplace_back();
-  return id;
+  return append(node.name, kind, std::move(op), std::move(inputs), node.outputs);
 }
 
 void LayerBuilder::emit_copy(ValueId id, std::string name, LayerKind kind, Operator op, std::vector<Operand> inputs) {
-  const LayerId layer_id(graph_.layers.size());
-  const Fact& fact = value(id).fact;
-  const TensorId tensor = store(id, fact.type, fact.shape, layer_id);
-  Layer layer{.name = "", .kind = kind, .op = std::move(op), .inputs = std::move(inputs), .outputs = {tensor}};
-  layer.output_shape = fact.shape;
-  layer.output_type = fact.type;
-  graph_.layers.push_back(std::move(layer));
+  const LayerId layer = append("", kind, std::move(op), std::move(inputs), {id});
+  copies_.emplace_back(layer, std::move(name));
+}
+
+LayerId LayerBuilder::append(std::string name, LayerKind kind, Operator op, std::vector<Operand> inputs,
+                             const std::vector<ValueId>& outputs) {
+  const LayerId id(graph_.layers.size());
+  const Fact& first = value(outputs.front()).fact;
+  Layer& layer = graph_.layers.emplace_back();
+  layer.name = std::move(name);
+  layer.kind = kind;
+  layer.op = std::move(op);
+  layer.inputs = std::move(inputs);
+  layer.output_shape = first.shape;
+  layer.output_type = first.type;
+  for (const ValueId output : outputs) layer.outputs.push_back(store(output, value(output).fact.type, value(output).fact.shape, id));
   slid_.emplace_back();
-  copies_.emplace_back(layer_id, std::move(name));
+  return id;
 }
 
 Result<Operand> LayerBuilder::operand(ValueId id) const {
   const Operand& stored = source(id).operand;
   if (!stored.constant) return stored;
   GATEFOLD_TRY(Tensor tensor, real({value(id).name, value(id).fact, stored.constant, stored.dequantise}));
-  const ElementType type = tensor.type();
-  return Operand{.constant = std::move(tensor), .type = type, .shape = stored.shape};
+  return constant_operand(std::move(tensor));
 }
 
 Result<std::vector<Operand>> LayerBuilder::operands(const Node& node) const {
@@ -127,8 +147,7 @@ Result<std::vector<Operand>> LayerBuilder::operands(const Node& node) const {
       inputs.push_back(std::move(input));
     } else {
       // An absent optional input is an empty constant, as in the file format.
-      const Shape none{0};
-      inputs.push_back({.constant = Tensor(ElementType::kFloat32, none, Buffer(0)), .type = ElementType::kFloat32, .shape = none});
+      inputs.push_back(constant_operand(Tensor(ElementType::kFloat32, Shape{0}, Buffer(0))));
     }
   }
   return inputs;
@@ -140,13 +159,8 @@ void LayerBuilder::materialise(ValueId id) {
   const Quantisation& quantisation = *from.operand.dequantise;
   Operand stored = from.operand;
   stored.dequantise.reset();
-  const auto parameter = [](Tensor tensor) {
-    const ElementType type = tensor.type();
-    const Shape shape = tensor.shape();
-    return Operand{.constant = std::move(tensor), .type = type, .shape = shape};
-  };
   emit_copy(id, from.dequantised_by, LayerKind::kVector, Dequantize{quantisation.axis},
-            {stored, parameter(scale_tensor(quantisation)), parameter(zero_point_tensor(quantisation))});
+            {stored, constant_operand(scale_tensor(quantisation)), constant_operand(zero_point_tensor(quantisation))});
 }
 
 Status LayerBuilder::resolve_output(ValueId id) {

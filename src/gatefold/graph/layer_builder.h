@@ -23,6 +23,9 @@
 
 namespace gatefold {
 
+/// The operand that is this constant.
+[[nodiscard]] Operand constant_operand(Tensor tensor, std::optional<Quantisation> dequantise = std::nullopt);
+
 class LayerBuilder {
  public:
   /// `model` must outlive the builder and have no dead nodes.
@@ -57,6 +60,7 @@ class LayerBuilder {
   Result<LayerId> emit(const Node& node, LayerKind kind, Operator op, std::vector<Operand> inputs);
   /// A layer that is not a node's own: one output, the value's source afterwards is that output.
   void emit_copy(ValueId id, std::string name, LayerKind kind, Operator op, std::vector<Operand> inputs);
+  LayerId append(std::string name, LayerKind kind, Operator op, std::vector<Operand> inputs, const std::vector<ValueId>& outputs);
   /// The operand a layer without stored weights reads: constants as real numbers.
   Result<Operand> operand(ValueId id) const;
   Result<std::vector<Operand>> operands(const Node& node) const;

@@ -151,9 +151,10 @@ Status LayerBuilder::form(const Pad& op, const Node& node) {
   const std::optional<Tensor> stored = stored_exactly(static_cast<float>(padding), *dequantise);
   if (!stored) return form_plain(LayerKind::kMove, op, node);
   GATEFOLD_CHECK(form_sliding(LayerKind::kMove, op, node, 1));
+  if (!slid_.back()) return Done{};
   Layer& layer = graph_.layers.back();
   layer.inputs.resize(2);
-  layer.inputs.push_back({.constant = *stored, .type = stored->type(), .shape = stored->shape()});
+  layer.inputs.push_back(constant_operand(*stored));
   return Done{};
 }
 

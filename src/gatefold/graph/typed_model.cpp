@@ -67,12 +67,11 @@ Result<Tensor> real(const TypedValue& value) {
                  fmt::format("'{}': dequantising it before the run would store {} constant elements, want at most {}", value.name,
                              elements, kFoldedElementsMax)};
   }
-  const Tensor stored = splat ? splat_of(*value.constant, Shape{}).dense() : value.constant->dense();
   const Tensor scale = scale_tensor(*value.dequantise);
   const Tensor zero_point = zero_point_tensor(*value.dequantise);
-  auto results = evaluate(Dequantize{value.dequantise->axis}, std::array{&stored, &scale, &zero_point});
+  auto results = evaluate(Dequantize{value.dequantise->axis}, std::array{&*value.constant, &scale, &zero_point});
   if (!results) return std::move(results).error().within(fmt::format("'{}'", value.name));
-  return splat ? splat_of(results.value().front(), value.fact.shape) : results.value().front();
+  return std::move(results).value().front();
 }
 
 Quantisation quantisation_of(const Node& node, const std::vector<TypedValue>& values) {

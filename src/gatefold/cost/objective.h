@@ -1,0 +1,51 @@
+// The objective: what one step of a plan costs, term by term, in joules. This is the seed's cost function with its prose
+// taken seriously (THEORY.md sections 1 and 6): active clusters and idle ones as leakage over time, data transfer, and a
+// shifting penalty that is charged only when a layer moves.
+#pragma once
+
+#include "gatefold/cost/option_table.h"
+
+namespace gatefold {
+
+struct StepCost {
+  EnergyTotal dynamic;     ///< E_v(m): MACs, adds, vector values, SRAM, control words
+  EnergyTotal active;      ///< (always + held) * time                          ActiveClusters
+  EnergyTotal transfer;    ///< activations, and weights if the layer moves      DataTransferCost
+  EnergyTotal penalty;     ///< control words of re-routing, only if it moves    ShiftingPenalty
+  EnergyTotal wake;        ///< what has to be woken
+  [[nodiscard]] EnergyTotal total() const { return dynamic + active + transfer + penalty + wake; }
+};
+
+/// EQ-25: the penalty of one shift: control words that take the old routes down and set the new ones up.
+[[nodiscard]] Energy shift_penalty(const DeviceSpec& spec, const Placement& from, const Placement& to);
+
+/// EQ-26: what a shift costs apart from the penalty: weights read, carried and written.
+[[nodiscard]] Energy weight_transfer(const OptionTable& table, LayerId layer, const Placement& from, const Placement& to);
+
+/// EQ-27: wake-up of the clusters and cores of `next` that `previous` does not hold.
+[[nodiscard]] Energy wake_energy(const DeviceSpec& spec, const Placement& previous, const Placement& next);
+
+/// The situation in which a layer is priced.
+struct Step {
+  LayerId layer;
+  Placement home;                      ///< where its weights lie
+  std::optional<Placement> producer;   ///< where the producer of its inputs executes; nullopt: a network input
+  Bytes input;                         ///< bytes of its inputs
+  bool steered = true;                 ///< the inputs can still be steered for free; otherwise they are read, carried, written
+  std::int32_t percent = 100;          ///< speed of the candidate's slowest cluster
+};
+
+/// EQ-28: the cost of executing `step.layer` at `candidate`. Requires: the shape is legal for the layer.
+[[nodiscard]] StepCost step_cost(const OptionTable& table, const Step& step, const Placement& candidate);
+
+/// One placement per layer.
+using Assignment = std::vector<Placement>;
+
+/// EQ-29: one request under an assignment with everything awake at its start: the sum the static planner minimises. Data
+/// edges: an output is steered to its first reader for free but for the wires; later readers elsewhere pay a transfer.
+[[nodiscard]] EnergyTotal assignment_cost(const OptionTable& table, const Assignment& assignment);
+
+/// The part of EQ-29 that depends on where `layer` is: its node, its data edges, and the wakes around it.
+[[nodiscard]] EnergyTotal local_cost(const OptionTable& table, const Assignment& assignment, LayerId layer);
+
+}  // namespace gatefold

@@ -1,0 +1,62 @@
+// Residence: which blocks of a memory hold which layer's weights and which activation.
+//
+// The planner keeps one over a scratch memory to see whether a plan fits; the runtime keeps one over the chip's. Weights
+// of a layer and the inputs it reads are divided over the cores of its placement; an output lies where its first reader
+// wants it.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "gatefold/cost/option_table.h"
+#include "gatefold/device/memory.h"
+
+namespace gatefold {
+
+class Residence {
+ public:
+  /// Both must outlive the residence.
+  Residence(const OptionTable& table, Memory& memory);
+
+  // ---- weights ----
+  /// True if the weights could be stored there now, leaving at least `spare_banks` empty banks in each core. Pure.
+  [[nodiscard]] bool weights_fit(LayerId layer, const Placement& placement, std::int64_t spare_banks = 0) const;
+  /// Stores the weights; payloads may be empty or one per core. Errors: kDoesNotFit; then nothing is stored.
+  [[nodiscard]] Status store_weights(LayerId layer, const Placement& placement, std::span<const Payload> payloads);
+  void drop_weights(LayerId layer);
+  /// One block per core, in the placement's order; fewer where a share is empty.
+  [[nodiscard]] std::span<const BlockId> weights(LayerId layer) const { return weights_[layer.at()]; }
+
+  // ---- activations ----
+  [[nodiscard]] bool stored(TensorId tensor) const { return tensors_[tensor.at()].live; }
+  /// Stores an activation divided over the cores of `placement`, in banks that no block of `avoid` uses.
+  /// Errors: kDoesNotFit; then nothing is stored.
+  [[nodiscard]] Status store(TensorId tensor, const Placement& placement, const Layout& layout, std::span<const BlockId> avoid);
+  void drop(TensorId tensor);
+  /// Where it lies. Requires: stored.
+  [[nodiscard]] const Placement& where(TensorId tensor) const { return tensors_[tensor.at()].where; }
+  [[nodiscard]] const Layout& layout(TensorId tensor) const { return tensors_[tensor.at()].layout; }
+  [[nodiscard]] std::span<const BlockId> blocks(TensorId tensor) const { return tensors_[tensor.at()].blocks; }
+  /// True if a reader at `placement` finds its share of every input in its own cores.
+  [[nodiscard]] bool aligned(TensorId tensor, const Placement& placement, const Layout& layout) const;
+
+  /// Banks that one core needs to hold its share of a tensor.
+  [[nodiscard]] std::int64_t banks_per_core(TensorId tensor, std::int64_t cores) const;
+  [[nodiscard]] const Memory& memory() const { return *memory_; }
+
+ private:
+  struct Stored {
+    bool live = false;
+    Placement where;
+    Layout layout;
+    std::vector<BlockId> blocks;
+  };
+  [[nodiscard]] Bytes weight_share(LayerId layer, const Placement& placement, std::int32_t ordinal) const;
+
+  const OptionTable* table_;
+  Memory* memory_;
+  std::vector<std::vector<BlockId>> weights_;
+  std::vector<Stored> tensors_;
+};
+
+}  // namespace gatefold

@@ -1,0 +1,74 @@
+#include "gatefold/device/chip.h"
+
+#include <algorithm>
+
+namespace gatefold {
+
+void Chip::hold(const Placement& placement, Cycles from, Cycles until) {
+  for (std::int32_t k = placement.first; k <= placement.last(); ++k) gating_.hold(gating_.cluster(ClusterId(k)), from, until);
+  for (std::int32_t c = 0; c < placement.core_count(); ++c) {
+    gating_.hold(gating_.core(placement.core(c, spec_->cores_per_cluster)), from, until);
+  }
+}
+
+void Chip::hold(std::span<const BlockId> blocks, Cycles from, Cycles until) {
+  for (const BlockId block : blocks) {
+    for (const Piece& piece : memory_.pieces(block)) gating_.hold(gating_.bank(piece.bank), from, until);
+  }
+}
+
+Cycles Chip::ready_at(const Placement& placement, std::span<const BlockId> blocks, Cycles now) const {
+  Cycles ready = now;
+  for (std::int32_t k = placement.first; k <= placement.last(); ++k) {
+    ready = std::max(ready, gating_.ready_at(gating_.cluster(ClusterId(k)), now));
+  }
+  for (std::int32_t c = 0; c < placement.core_count(); ++c) {
+    ready = std::max(ready, gating_.ready_at(gating_.core(placement.core(c, spec_->cores_per_cluster)), now));
+  }
+  for (const BlockId block : blocks) {
+    for (const Piece& piece : memory_.pieces(block)) ready = std::max(ready, gating_.ready_at(gating_.bank(piece.bank), now));
+  }
+  return ready;
+}
+
+void Chip::hold_uncore(Cycles from, Cycles until) {
+  for (std::size_t part = 0; part < spec_->uncore.size(); ++part) {
+    if (!spec_->uncore[part].traffic_only) gating_.hold(gating_.uncore(part), from, until);
+  }
+}
+
+Cycles Chip::uncore_ready_at(Cycles now) const {
+  Cycles ready = now;
+  for (std::size_t part = 0; part < spec_->uncore.size(); ++part) {
+    if (!spec_->uncore[part].traffic_only) ready = std::max(ready, gating_.ready_at(gating_.uncore(part), now));
+  }
+  return ready;
+}
+
+void Chip::charge(const DynamicEnergy& energy, Energy output_wires) {
+  ledger_.charge(Part::kCompute, energy.compute);
+  ledger_.charge(Part::kMemory, energy.memory);
+  ledger_.charge(Part::kCrossbar, energy.crossbar + output_wires);
+}
+
+EnergyTotal Chip::charge_transfer(Bytes bytes, const Placement& from, const Placement& to) {
+  const Energy wires = wire_energy(*spec_, bytes, from, to);
+  const Energy accesses = bytes * spec_->sram_byte * 2;
+  ledger_.charge(Part::kMemory, accesses);
+  ledger_.charge(Part::kCrossbar, wires);
+  return EnergyTotal(wires) + accesses;
+}
+
+void Chip::refresh_content(std::span<const Piece> pieces) {
+  for (const Piece& piece : pieces) gating_.set_content(piece.bank, memory_.holds_data(piece.bank));
+}
+
+Energy transfer_energy(const DeviceSpec& spec, Bytes bytes, const Placement& from, const Placement& to) {
+  return bytes * spec.sram_byte * 2 + wire_energy(spec, bytes, from, to);
+}
+
+Cycles transfer_cycles(const DeviceSpec& spec, Bytes bytes, const Placement& from, const Placement& to) {
+  return bus_cycles(spec, bytes, std::min(from.clusters, to.clusters));
+}
+
+}  // namespace gatefold

@@ -1,0 +1,67 @@
+// One modelled chip: its state, and the only operations that change it. The chip keeps no clock; every call takes times.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "gatefold/device/crossbar.h"
+#include "gatefold/device/equations.h"
+#include "gatefold/device/gating.h"
+#include "gatefold/device/ledger.h"
+#include "gatefold/device/memory.h"
+#include "gatefold/device/profile.h"
+#include "gatefold/device/spec.h"
+
+namespace gatefold {
+
+class Chip {
+ public:
+  /// `spec` must outlive the chip.
+  Chip(const DeviceSpec& spec, GatingScope scope)
+      : spec_(&spec), gating_(spec, scope, ledger_), memory_(spec), crossbar_(spec), profile_(spec, crossbar_, gating_, memory_) {}
+  Chip(const Chip&) = delete;
+  Chip& operator=(const Chip&) = delete;
+
+  [[nodiscard]] const DeviceSpec& spec() const { return *spec_; }
+  [[nodiscard]] Ledger& ledger() { return ledger_; }
+  [[nodiscard]] Gating& gating() { return gating_; }
+  [[nodiscard]] Memory& memory() { return memory_; }
+  [[nodiscard]] Crossbar& crossbar() { return crossbar_; }
+  [[nodiscard]] Profile& profile() { return profile_; }
+  [[nodiscard]] const Profile& profile() const { return profile_; }
+
+  /// Keeps what a placement needs ON over [from, until): logic of its clusters (the run is contiguous, so the segments
+  /// between are included) and its cores.
+  void hold(const Placement& placement, Cycles from, Cycles until);
+  /// Keeps the banks of blocks ON over [from, until).
+  void hold(std::span<const BlockId> blocks, Cycles from, Cycles until);
+  /// The earliest time >= now at which clusters, cores and banks could be ON.
+  [[nodiscard]] Cycles ready_at(const Placement& placement, std::span<const BlockId> blocks, Cycles now) const;
+  /// Keeps every uncore part that requests need ON over [from, until).
+  void hold_uncore(Cycles from, Cycles until);
+  [[nodiscard]] Cycles uncore_ready_at(Cycles now) const;
+
+  /// Charges one execution: dynamic energy, and the wires of its outputs.
+  void charge(const DynamicEnergy& energy, Energy output_wires);
+  /// Charges the transfer of `bytes` between two placements (EQ-23): read, wires, write.
+  EnergyTotal charge_transfer(Bytes bytes, const Placement& from, const Placement& to);
+
+  /// Marks the banks of a block as holding data or not, after `memory` changed.
+  void refresh_content(std::span<const Piece> pieces);
+
+ private:
+  const DeviceSpec* spec_;
+  Ledger ledger_;
+  Gating gating_;
+  Memory memory_;
+  Crossbar crossbar_;
+  Profile profile_;
+};
+
+/// EQ-23: energy to move `bytes` from one placement to another: one SRAM read and write per byte, and wires.
+[[nodiscard]] Energy transfer_energy(const DeviceSpec& spec, Bytes bytes, const Placement& from, const Placement& to);
+/// EQ-24: cycles of that transfer: the narrower side's output buses.
+[[nodiscard]] Cycles transfer_cycles(const DeviceSpec& spec, Bytes bytes, const Placement& from, const Placement& to);
+
+}  // namespace gatefold

@@ -1,0 +1,75 @@
+// The time and energy equations of the modelled chips. Each is numbered; docs/cost-model.md explains every number once,
+// with units, source and a worked example that equations_test.cpp repeats.
+//
+// Pure functions of a device file, a piece of work and the shape of a placement: no state, no clock.
+// Left out: contention (crossbar.h books it), transitions (gating.h), and where outputs go (output_wire below).
+#pragma once
+
+#include "gatefold/device/placement.h"
+#include "gatefold/device/spec.h"
+#include "gatefold/device/work.h"
+
+namespace gatefold {
+
+/// The shape of a placement: how many clusters, and how many cores in each.
+struct Footprint {
+  std::int64_t clusters = 1;
+  std::int64_t cores = 1;  ///< per cluster
+  CoreSplit split = CoreSplit::kChannels;
+  [[nodiscard]] std::int64_t total() const { return clusters * cores; }
+};
+
+/// EQ-2: cycles per output position of a reduction core: ceil(window * ceil(ic/group / cores) / I).
+[[nodiscard]] std::int64_t time_multiplex(const DeviceSpec& spec, const Work& work, std::int64_t cores);
+
+/// EQ-1..EQ-8: cycles of a layer at full speed, output write included, stalls and route excluded.
+/// Requires: the footprint is legal for the work (footprint_legal).
+[[nodiscard]] Cycles layer_cycles(const DeviceSpec& spec, const Work& work, const Footprint& footprint);
+
+/// True if the chip can execute the work on this footprint; `reason`, if given, receives why not (a literal).
+[[nodiscard]] bool footprint_legal(const DeviceSpec& spec, const Work& work, const Footprint& footprint, const char** reason = nullptr);
+
+/// EQ-9: dot products (one lane for one cycle) that the layer keeps useful.
+[[nodiscard]] DotProducts useful_dot_products(const DeviceSpec& spec, const Work& work, const Footprint& footprint);
+/// EQ-10: dot products per cycle that one core offers.
+[[nodiscard]] std::int64_t dot_products_per_cycle(const DeviceSpec& spec);
+
+/// Dynamic energy of one execution, without the wires of its outputs.
+struct DynamicEnergy {
+  Energy compute;   ///< EQ-11 MACs, EQ-12 lane adds, EQ-13 vector values
+  Energy memory;    ///< EQ-14 SRAM bytes
+  Energy crossbar;  ///< EQ-15 partial sums between clusters, EQ-16 control words
+  [[nodiscard]] Energy total() const { return compute + memory + crossbar; }
+};
+[[nodiscard]] DynamicEnergy dynamic_energy(const DeviceSpec& spec, const Work& work, const Footprint& footprint);
+
+/// EQ-14: SRAM bytes read and written by one execution.
+[[nodiscard]] Bytes sram_traffic(const DeviceSpec& spec, const Work& work, const Footprint& footprint);
+
+/// EQ-16: control words of one route change over `clusters` clusters: one SRAM access and one pitch of wire per byte.
+[[nodiscard]] Energy route_energy(const DeviceSpec& spec, std::int64_t clusters);
+
+/// EQ-17: byte-pitches of `bytes` that are dealt contiguously over the source run and contiguously over the destination
+/// run: every byte travels |from - to| + 1 pitches.
+[[nodiscard]] std::int64_t byte_pitches(Bytes bytes, std::int32_t from_first, std::int32_t from_count, std::int32_t to_first,
+                                        std::int32_t to_count);
+/// EQ-17 in energy.
+[[nodiscard]] Energy wire_energy(const DeviceSpec& spec, Bytes bytes, const Placement& from, const Placement& to);
+
+/// EQ-18: cycles to carry bytes out of `clusters` clusters over their output buses.
+[[nodiscard]] Cycles bus_cycles(const DeviceSpec& spec, Bytes bytes, std::int64_t clusters);
+
+/// EQ-19: cycles of an external transfer, rounded up.
+[[nodiscard]] Cycles external_cycles(const DeviceSpec& spec, Bytes bytes);
+
+/// EQ-20: cycles at `percent` of full speed, rounded up.
+[[nodiscard]] Cycles throttled(Cycles cycles, std::int32_t percent);
+
+/// EQ-21: bytes of weights that one core of the footprint holds (the largest share).
+[[nodiscard]] Bytes weights_per_core(const DeviceSpec& spec, const Work& work, const Footprint& footprint);
+
+/// EQ-22: leakage, while it executes, of what a layer holds ON: logic of its clusters, its cores, and for each of
+/// weights, inputs and outputs ceil(bytes per core / bank size) banks in every core (outputs: of a same-sized footprint).
+[[nodiscard]] EnergyPerCycle held_leakage(const DeviceSpec& spec, const Work& work, const Footprint& footprint);
+
+}  // namespace gatefold

@@ -1,0 +1,91 @@
+// Memory banks and the blocks in them: what lies where, and what still fits.
+//
+// A block is the part of one content (a layer's weights, an activation) that one core holds. It fills whole banks of its
+// own and, with the remainder, part of one more: weights share a bank with other weights, an activation takes an empty
+// bank if there is one. Weights and activations never share a bank, and a block never lies in a bank that its `avoid`
+// blocks use: so a layer's input and output are in different banks (US 11347297, US 11868901).
+//
+// Capacity counts modelled bytes. The payload is the functional data: any size, owned by the block, moved without a copy,
+// destroyed with it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "gatefold/base/id.h"
+#include "gatefold/base/result.h"
+#include "gatefold/device/gating.h"
+#include "gatefold/device/spec.h"
+
+namespace gatefold {
+
+enum class BankRole : std::uint8_t { kEmpty, kWeights, kActivations };
+
+using BlockId = Id<struct BlockTag>;
+using Payload = std::shared_ptr<const void>;
+
+struct Piece {
+  BankId bank;
+  Bytes bytes;
+};
+
+class Memory {
+ public:
+  explicit Memory(const DeviceSpec& spec);
+
+  /// True if `store` with the same arguments would succeed. Pure.
+  [[nodiscard]] bool fits(CoreId core, Bytes bytes, BankRole role, std::span<const BlockId> avoid) const;
+
+  /// Stores a block in the banks of one core. Errors: kDoesNotFit (core, bytes wanted, bytes free).
+  [[nodiscard]] Result<BlockId> store(CoreId core, Bytes bytes, BankRole role, std::span<const BlockId> avoid, Payload payload);
+  /// Frees the block and its payload.
+  void free(BlockId block);
+
+  [[nodiscard]] CoreId core(BlockId block) const { return blocks_[block.at()].core; }
+  [[nodiscard]] Bytes size(BlockId block) const { return blocks_[block.at()].size; }
+  [[nodiscard]] std::span<const Piece> pieces(BlockId block) const { return blocks_[block.at()].pieces; }
+  /// The banks of pieces that no other block shares any more hold no data once it is freed.
+  [[nodiscard]] bool holds_data(BankId bank) const { return banks_[bank.at()].blocks > 0; }
+
+  /// The payload, if every bank of the block is ON over [from, until). Errors: kInvalidInput naming the bank: an access to
+  /// an element that is not ON is an error of the run.
+  [[nodiscard]] Result<Payload> read(BlockId block, const Gating& gating, Cycles from, Cycles until) const;
+  /// Replaces the payload, under the same condition.
+  [[nodiscard]] Status write(BlockId block, Payload payload, const Gating& gating, Cycles from, Cycles until);
+
+  /// Bytes of one core that no block takes.
+  [[nodiscard]] Bytes free_bytes(CoreId core) const { return free_[core.at()]; }
+  /// Banks of one core that hold nothing.
+  [[nodiscard]] std::int32_t empty_banks(CoreId core) const { return empty_[core.at()]; }
+
+ private:
+  struct Bank {
+    BankRole role = BankRole::kEmpty;
+    std::int32_t blocks = 0;
+    Bytes free;
+  };
+  struct Block {
+    bool live = false;
+    BankRole role = BankRole::kEmpty;
+    CoreId core{0};
+    Bytes size;
+    std::vector<Piece> pieces;  ///< keeps its capacity when the block is reused
+    Payload payload;
+  };
+  /// Chooses the banks; returns false if they do not suffice. `chosen` may be null (only the answer is wanted).
+  bool choose(CoreId core, Bytes bytes, BankRole role, std::span<const BlockId> avoid, std::vector<Piece>* chosen) const;
+  [[nodiscard]] bool used_by(BankId bank, std::span<const BlockId> blocks) const;
+  [[nodiscard]] Status check_on(BlockId block, const Gating& gating, Cycles from, Cycles until) const;
+
+  std::int32_t banks_per_core_;
+  Bytes bank_size_;
+  std::vector<Bank> banks_;
+  std::vector<Block> blocks_;
+  std::vector<std::int32_t> unused_;  ///< positions in blocks_ to reuse
+  std::vector<Bytes> free_;
+  std::vector<std::int32_t> empty_;
+};
+
+}  // namespace gatefold

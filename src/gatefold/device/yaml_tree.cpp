@@ -1,0 +1,216 @@
+// Builds the tree from the parser's events and not from its own nodes: those silently keep one of two duplicate keys
+// and resolve aliases. The only file that sees yaml-cpp; its exceptions end here.
+#include "gatefold/device/yaml_tree.h"
+
+#include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <utility>
+
+namespace gatefold {
+namespace {
+
+constexpr std::size_t kDiagnosticsShown = 100;
+/// power > uncore > part > number > value is 5 maps deep; a few more leave room for a useful message.
+constexpr std::size_t kDepthMax = 8;
+
+}  // namespace
+
+void Diagnostics::add(int line, std::string_view key, std::string_view found, std::string_view wanted) {
+  if (count_++ >= kDiagnosticsShown) return;
+  lines_.push_back({line, fmt::format("{}{}found {}, wanted {}", key, key.empty() ? "" : ": ", found, wanted)});
+}
+
+std::string Diagnostics::text(std::string_view file) const {
+  std::vector<Line> sorted = lines_;
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Line& a, const Line& b) { return a.line < b.line; });
+  std::string all;
+  for (const Line& line : sorted) all += fmt::format("{}{}:{}: {}", all.empty() ? "" : "\n", file, line.line, line.text);
+  if (count_ > lines_.size()) all += fmt::format("\n{}: and {} more", file, count_ - lines_.size());
+  return all;
+}
+
+std::string in_quotes(std::string_view text) {
+  constexpr std::size_t kShown = 60;
+  std::string shown(text.substr(0, kShown));
+  for (char& c : shown) {
+    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e) c = '?';
+  }
+  return fmt::format("'{}{}'", shown, text.size() > kShown ? ".." : "");
+}
+
+const TreeNode* TreeNode::find(std::string_view key) const {
+  const auto entry = std::find_if(entries.begin(), entries.end(), [key](const TreeEntry& e) { return e.key == key; });
+  return entry == entries.end() ? nullptr : &entry->node;
+}
+
+std::string TreeNode::found() const {
+  switch (kind) {
+    case Kind::kNothing:
+      return "nothing";
+    case Kind::kScalar:
+      return in_quotes(text);
+    case Kind::kList:
+      return "a list";
+    case Kind::kMap:
+      return "a map";
+  }
+  return "nothing";
+}
+
+namespace {
+
+int line_of(const YAML::Mark& mark) {
+  return mark.is_null() ? 1 : mark.line + 1;
+}
+
+class TreeBuilder : public YAML::EventHandler {
+ public:
+  explicit TreeBuilder(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    check_plain(mark, "", anchor);
+    finish({TreeNode::Kind::kNothing, line_of(mark), "", {}});
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    diagnostics_.add(line_of(mark), path(), "an alias", "the value written out");
+    finish({TreeNode::Kind::kNothing, line_of(mark), "", {}});
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+    check_plain(mark, tag, anchor);
+    finish({TreeNode::Kind::kScalar, line_of(mark), value, {}});
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    start(mark, tag, anchor, TreeNode::Kind::kList);
+  }
+  void OnSequenceEnd() override { end(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+    start(mark, tag, anchor, TreeNode::Kind::kMap);
+  }
+  void OnMapEnd() override { end(); }
+
+  [[nodiscard]] TreeNode take_root() { return std::move(root_); }
+
+ private:
+  /// A map or list whose end has not come yet.
+  struct Open {
+    TreeNode node;
+    std::optional<TreeEntry> entry;          ///< the key that waits for its value
+    std::map<std::string, int> first_lines;  ///< of every key so far
+  };
+
+  [[nodiscard]] std::string path() const {
+    std::string keys;
+    for (const Open& open : open_) {
+      if (open.entry) keys += (keys.empty() ? "" : ".") + open.entry->key;
+    }
+    return keys;
+  }
+
+  void check_plain(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+    if (anchor != YAML::NullAnchor) diagnostics_.add(line_of(mark), path(), "an anchor", "plain values");
+    // "?" is a plain scalar or collection, "!" a quoted scalar.
+    if (!tag.empty() && tag != "?" && tag != "!") diagnostics_.add(line_of(mark), path(), "a tag " + in_quotes(tag), "plain values");
+  }
+
+  void start(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, TreeNode::Kind kind) {
+    if (skipped_ == 0) check_plain(mark, tag, anchor);
+    if (skipped_ > 0 || open_.size() >= kDepthMax) {
+      if (skipped_++ == 0) {
+        diagnostics_.add(line_of(mark), path(), "nesting deeper than 8", "the keys of docs/devices.md");
+      }
+      return;
+    }
+    open_.push_back({{kind, line_of(mark), "", {}}, std::nullopt, {}});
+  }
+
+  void end() {
+    if (skipped_ > 0) {
+      if (--skipped_ == 0) finish({TreeNode::Kind::kMap, open_.back().node.line, "", {}});
+      return;
+    }
+    TreeNode node = std::move(open_.back().node);
+    open_.pop_back();
+    finish(std::move(node));
+  }
+
+  /// Hands a complete node to what encloses it: as a key, as a key's value, or as the document.
+  void finish(TreeNode node) {
+    if (skipped_ > 0) return;
+    if (open_.empty()) {
+      root_ = std::move(node);
+      return;
+    }
+    Open& parent = open_.back();
+    if (parent.node.kind == TreeNode::Kind::kList) return;
+    if (!parent.entry) {
+      if (node.kind != TreeNode::Kind::kScalar) diagnostics_.add(node.line, path(), node.found() + " as a key", "a word");
+      parent.entry = TreeEntry{node.text, node.line, {}};
+      return;
+    }
+    TreeEntry entry = *std::exchange(parent.entry, std::nullopt);
+    entry.node = std::move(node);
+    const auto [first, is_new] = parent.first_lines.emplace(entry.key, entry.line);
+    if (is_new) {
+      parent.node.entries.push_back(std::move(entry));
+    } else {
+      const std::string enclosing = path();
+      diagnostics_.add(entry.line, enclosing + (enclosing.empty() ? "" : ".") + entry.key, "the key a second time",
+                       fmt::format("it once (first on line {})", first->second));
+    }
+  }
+
+  Diagnostics& diagnostics_;
+  TreeNode root_;
+  std::vector<Open> open_;
+  std::size_t skipped_ = 0;  ///< open collections below the depth limit, whose content is ignored
+};
+
+/// Sees only whether a second document has content.
+class SecondDocument : public TreeBuilder {
+ public:
+  using TreeBuilder::TreeBuilder;
+  void OnDocumentStart(const YAML::Mark& mark) override { line = line_of(mark); }
+  int line = 1;
+};
+
+}  // namespace
+
+std::optional<TreeNode> parse_yaml_tree(std::string_view text, Diagnostics& diagnostics) {
+  TreeBuilder builder(diagnostics);
+  try {
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    if (!parser.HandleNextDocument(builder)) {
+      diagnostics.add(1, "", "an empty file", "a device");
+      return std::nullopt;
+    }
+    Diagnostics ignored;
+    SecondDocument second(ignored);
+    if (parser.HandleNextDocument(second)) diagnostics.add(second.line, "", "a second document", "one device per file");
+  } catch (const YAML::Exception& error) {
+    diagnostics.add(line_of(error.mark), "", "a syntax error (" + error.msg + ")", "YAML");
+    return std::nullopt;
+  } catch (const std::exception& error) {
+    diagnostics.add(1, "", fmt::format("text that the YAML parser refuses ({})", error.what()), "YAML");
+    return std::nullopt;
+  }
+  TreeNode root = builder.take_root();
+  if (root.kind != TreeNode::Kind::kMap) {
+    diagnostics.add(root.line, "", root.found(), "a map of the keys of docs/devices.md");
+    return std::nullopt;
+  }
+  return root;
+}
+
+}  // namespace gatefold

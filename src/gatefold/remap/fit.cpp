@@ -1,0 +1,176 @@
+// Laying a plan out in memory: first the weights, layer by layer, then one request's activations as they come and go. A
+// core keeps as many banks free of weights as the layers on it need for what is alive while they run. A layer that does
+// not fit where the plan wants it goes to the next place of the same shape, then to the next cheapest shape.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "gatefold/remap/plan.h"
+
+namespace gatefold {
+namespace {
+
+class Fitter {
+ public:
+  Fitter(const OptionTable& table, const Assignment& wanted)
+      : table_(table), assignment_(wanted), excluded_(wanted.size()) {
+    for (std::size_t v = 0; v < wanted.size(); ++v) excluded_[v].assign(table.layer(LayerId(v)).options.size(), 0);
+  }
+
+  Result<Assignment> fit() {
+    for (;;) {  // every round excludes one more shape of one layer, so it ends
+      const std::optional<LayerId> failed = lay_out();
+      if (!failed) return assignment_;
+      if (!next_shape(*failed)) return refusal(*failed);
+    }
+  }
+
+ private:
+  /// Weights, then activations. Returns the layer that did not fit.
+  std::optional<LayerId> lay_out() {
+    Memory memory(table_.spec());
+    Residence residence(table_, memory);
+    needed_.assign(static_cast<std::size_t>(table_.spec().core_count()), 0);
+    for (std::size_t v = 0; v < assignment_.size(); ++v) {
+      if (!place(LayerId(v), residence)) return LayerId(v);
+    }
+    return walk(residence);
+  }
+
+  /// Puts a layer's weights at the first of the places of its shape that has room, the planned one first.
+  bool place(LayerId layer, Residence& residence) {
+    const Placement wanted = assignment_[layer.at()];
+    const std::int32_t clusters = table_.spec().cluster_count;
+    const std::int32_t firsts = clusters - wanted.clusters + 1;
+    for (std::int32_t i = 0; i < firsts; ++i) {
+      Placement placement = wanted;
+      placement.first = static_cast<std::int16_t>((wanted.first + i) % firsts);
+      if (try_cores(layer, placement, residence)) return true;
+    }
+    return false;
+  }
+
+  bool try_cores(LayerId layer, Placement placement, Residence& residence) {
+    const int cores = placement.cores_per_cluster();
+    const auto block = static_cast<std::uint16_t>((1U << cores) - 1U);
+    for (int shift = 0; shift + cores <= table_.spec().cores_per_cluster; ++shift) {
+      placement.core_mask = static_cast<std::uint16_t>(block << shift);
+      const std::int64_t spare = spare_banks(layer, placement, residence);
+      if (spare > table_.spec().banks_per_core || !residence.weights_fit(layer, placement, spare)) continue;
+      if (!residence.store_weights(layer, placement, {})) continue;
+      assignment_[layer.at()] = placement;
+      for (std::int32_t c = 0; c < placement.core_count(); ++c) {
+        std::int64_t& needed = needed_[placement.core(c, table_.spec().cores_per_cluster).at()];
+        needed = std::max(needed, activation_banks(layer, placement, residence));
+      }
+      return true;
+    }
+    return false;
+  }
+
+  /// Empty banks that the cores of a placement must keep for activations once the layer is among theirs.
+  std::int64_t spare_banks(LayerId layer, const Placement& placement, const Residence& residence) const {
+    std::int64_t spare = activation_banks(layer, placement, residence);
+    for (std::int32_t c = 0; c < placement.core_count(); ++c) {
+      spare = std::max(spare, needed_[placement.core(c, table_.spec().cores_per_cluster).at()]);
+    }
+    return spare;
+  }
+
+  /// Banks per core for the inputs and outputs of a layer.
+  std::int64_t activation_banks(LayerId layer, const Placement& placement, const Residence& residence) const {
+    const Layer& here = table_.graph().layer(layer);
+    std::int64_t banks = 0;
+    for (const Operand& operand : here.inputs) {
+      if (operand.tensor) banks += residence.banks_per_core(*operand.tensor, placement.core_count());
+    }
+    for (const TensorId output : here.outputs) banks += residence.banks_per_core(output, placement.core_count());
+    return banks;
+  }
+
+  /// One request's activations come and go as they will at run time. Returns the layer whose operands did not fit.
+  std::optional<LayerId> walk(Residence& residence) {
+    const LayerGraph& graph = table_.graph();
+    for (const TensorId input : graph.inputs) {
+      if (graph.activation(input).consumers.empty()) continue;
+      const LayerId reader = graph.activation(input).consumers.front();
+      if (!residence.store(input, assignment_[reader.at()], table_.tensor_layout(input), {})) return reader;
+    }
+    for (std::size_t v = 0; v < graph.layers.size(); ++v) {
+      if (const auto failed = walk_layer(LayerId(v), residence)) return failed;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<LayerId> walk_layer(LayerId layer, Residence& residence) {
+    const LayerGraph& graph = table_.graph();
+    const Placement& here = assignment_[layer.at()];
+    for (const Operand& operand : graph.layer(layer).inputs) {
+      if (!operand.tensor) continue;
+      const Layout layout = operand_layout(graph.layer(layer), operand.shape);
+      if (residence.aligned(*operand.tensor, here, layout)) continue;
+      residence.drop(*operand.tensor);  // a later reader elsewhere: it moves
+      if (!residence.store(*operand.tensor, here, layout, {})) return layer;
+    }
+    std::vector<BlockId> avoid;
+    for (const Operand& operand : graph.layer(layer).inputs) {
+      if (!operand.tensor) continue;
+      const auto blocks = residence.blocks(*operand.tensor);
+      avoid.insert(avoid.end(), blocks.begin(), blocks.end());
+    }
+    for (const TensorId output : graph.layer(layer).outputs) {
+      const Activation& activation = graph.activation(output);
+      const LayerId reader = activation.consumers.empty() ? layer : activation.consumers.front();
+      if (!residence.store(output, assignment_[reader.at()], table_.tensor_layout(output), avoid)) return reader;
+    }
+    for (std::size_t t = 0; t < graph.activations.size(); ++t) {
+      const Activation& activation = graph.activations[t];
+      if (activation.network_output || !residence.stored(TensorId(t))) continue;
+      if (!activation.last_use || *activation.last_use == layer) residence.drop(TensorId(t));
+    }
+    return std::nullopt;
+  }
+
+  /// Gives a layer the cheapest shape that has not failed yet.
+  bool next_shape(LayerId layer) {
+    const std::vector<Option>& options = table_.layer(layer).options;
+    std::vector<char>& excluded = excluded_[layer.at()];
+    const Option& failed = table_.option(layer, assignment_[layer.at()]);
+    // A shape with as few cores would fail the same way.
+    for (std::size_t o = 0; o < options.size(); ++o) {
+      const bool no_larger = options[o].footprint.total() < failed.footprint.total();
+      if (&options[o] == &failed || no_larger) excluded[o] = 1;
+    }
+    std::size_t best = options.size();
+    for (std::size_t o = 0; o < options.size(); ++o) {
+      if (excluded[o] == 0 && (best == options.size() || options[o].alone < options[best].alone)) best = o;
+    }
+    if (best == options.size()) return false;
+    const std::int64_t last = table_.spec().cluster_count - options[best].footprint.clusters;
+    const auto first = static_cast<std::int32_t>(std::min<std::int64_t>(assignment_[layer.at()].first, last));
+    assignment_[layer.at()] = placed_at(options[best].footprint, first);
+    return true;
+  }
+
+  Error refusal(LayerId layer) const {
+    const DeviceSpec& spec = table_.spec();
+    return Error{ErrorCode::kDoesNotFit,
+                 fmt::format("network '{}' does not fit device '{}': weights {} bytes + peak activations {} bytes, SRAM {} bytes in {} "
+                             "cores of {} bytes; layer '{}' (weights {} bytes, inputs {} bytes, outputs {} bytes) finds no place",
+                             table_.graph().name, spec.name, table_.weight_bytes().count(), table_.peak_activation_bytes().count(),
+                             spec.memory().count(), spec.core_count(), spec.core_memory().count(), table_.graph().layer(layer).name,
+                             table_.work(layer).weights.count(), table_.work(layer).input.count(), table_.work(layer).output.count())};
+  }
+
+  const OptionTable& table_;
+  Assignment assignment_;
+  std::vector<std::vector<char>> excluded_;
+  std::vector<std::int64_t> needed_;  ///< per core: empty banks that its layers need
+};
+
+}  // namespace
+
+Result<Assignment> fit_assignment(const OptionTable& table, const Assignment& wanted) { return Fitter(table, wanted).fit(); }
+
+}  // namespace gatefold

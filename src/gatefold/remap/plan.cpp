@@ -1,0 +1,181 @@
+#include "gatefold/remap/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace gatefold {
+namespace {
+
+// Above this many states per layer every run begins at cluster 0: clusters are alike, so only wires could tell the
+// difference, and the quadratic step would dominate load time.
+constexpr std::size_t kStatesMax = 160;
+constexpr int kSweepsMax = 4;
+constexpr int kBisections = 20;
+
+struct State {
+  Placement placement;
+  EnergyTotal node;
+};
+
+std::vector<State> states_of(const OptionTable& table, LayerId layer, EnergyPerCycle time_price) {
+  std::vector<State> states;
+  const auto add = [&](const Option& option, std::int32_t first) {
+    states.push_back({placed_at(option.footprint, first), option.alone + EnergyTotal::over(time_price, option.cycles)});
+  };
+  std::size_t positions = 0;
+  const std::int32_t clusters = table.spec().cluster_count;
+  // Dominance is judged at the plain price of time; a higher price can only favour faster options, so then all are kept.
+  const auto usable = [&](const Option& option) { return time_price > EnergyPerCycle(0) || !option.dominated; };
+  for (const Option& option : table.layer(layer).options) {
+    if (usable(option)) positions += static_cast<std::size_t>(clusters - option.footprint.clusters + 1);
+  }
+  for (const Option& option : table.layer(layer).options) {
+    if (!usable(option)) continue;
+    const std::int64_t last = positions <= kStatesMax ? clusters - option.footprint.clusters : 0;
+    for (std::int32_t first = 0; first <= last; ++first) add(option, first);
+  }
+  return states;
+}
+
+/// The tensor that layer `v` is the first to read from the layer just before it, if any.
+std::optional<TensorId> chain_edge(const LayerGraph& graph, std::size_t v) {
+  if (v == 0) return std::nullopt;
+  for (const TensorId output : graph.layers[v - 1].outputs) {
+    const Activation& activation = graph.activation(output);
+    if (!activation.consumers.empty() && activation.consumers.front().at() == v) return output;
+  }
+  return std::nullopt;
+}
+
+bool is_chain(const LayerGraph& graph) {
+  for (std::size_t v = 1; v < graph.layers.size(); ++v) {
+    if (!chain_edge(graph, v)) return false;
+  }
+  return std::all_of(graph.activations.begin(), graph.activations.end(), [](const Activation& a) { return a.consumers.size() <= 1; });
+}
+
+struct ShortestPath {
+  Assignment assignment;
+  EnergyTotal cost;
+};
+
+ShortestPath shortest_path(const OptionTable& table, EnergyPerCycle time_price) {
+  const std::size_t layers = table.size();
+  std::vector<std::vector<State>> states;
+  std::vector<std::vector<std::int32_t>> best_previous(layers);
+  std::vector<EnergyTotal> previous;
+  for (std::size_t v = 0; v < layers; ++v) {
+    states.push_back(states_of(table, LayerId(v), time_price));
+    std::vector<EnergyTotal> current;
+    const std::optional<TensorId> edge = chain_edge(table.graph(), v);
+    for (const State& state : states[v]) {
+      if (v == 0) {
+        current.push_back(state.node);
+        continue;
+      }
+      std::optional<EnergyTotal> best;
+      std::int32_t from = 0;
+      for (std::size_t p = 0; p < states[v - 1].size(); ++p) {
+        const Placement& before = states[v - 1][p].placement;
+        EnergyTotal cost = previous[p] + wake_energy(table.spec(), before, state.placement);
+        if (edge) cost += wire_energy(table.spec(), table.tensor_bytes(*edge), before, state.placement);
+        if (best && !(cost < *best)) continue;
+        best = cost;
+        from = static_cast<std::int32_t>(p);
+      }
+      current.push_back(*best + state.node);
+      best_previous[v].push_back(from);
+    }
+    previous = std::move(current);
+  }
+  ShortestPath path;
+  path.assignment.resize(layers);
+  auto state = static_cast<std::size_t>(std::min_element(previous.begin(), previous.end()) - previous.begin());
+  path.cost = previous[state];
+  for (std::size_t v = layers; v-- > 0;) {
+    path.assignment[v] = states[v][state].placement;
+    if (v > 0) state = static_cast<std::size_t>(best_previous[v][state]);
+  }
+  return path;
+}
+
+/// Changes one layer at a time while that lowers the full objective.
+void sweep(const OptionTable& table, EnergyPerCycle time_price, Assignment& assignment) {
+  const auto priced = [&](LayerId layer) {
+    return local_cost(table, assignment, layer) + EnergyTotal::over(time_price, table.option(layer, assignment[layer.at()]).cycles);
+  };
+  bool improved = true;
+  for (int round = 0; improved && round < kSweepsMax; ++round) {
+    improved = false;
+    for (std::size_t v = 0; v < assignment.size(); ++v) {
+      const LayerId layer(v);
+      EnergyTotal cost = priced(layer);
+      for (const State& state : states_of(table, layer, time_price)) {
+        const Placement before = std::exchange(assignment[v], state.placement);
+        const EnergyTotal changed = priced(layer);
+        if (changed < cost) {
+          cost = changed;
+          improved = true;
+        } else {
+          assignment[v] = before;
+        }
+      }
+    }
+  }
+}
+
+Cycles latency(const OptionTable& table, const Assignment& assignment) {
+  Cycles sum;
+  for (std::size_t v = 0; v < assignment.size(); ++v) sum += table.option(LayerId(v), assignment[v]).cycles;
+  return sum;
+}
+
+Assignment plan_at(const OptionTable& table, EnergyPerCycle time_price, bool chain, EnergyTotal* bound) {
+  ShortestPath path = shortest_path(table, time_price);
+  if (bound != nullptr) *bound = path.cost;
+  if (!chain) sweep(table, time_price, path.assignment);
+  return path.assignment;
+}
+
+/// The cheapest assignment whose layers, one after another, take at most `deadline`; the fastest found otherwise.
+Assignment plan_within(const OptionTable& table, Cycles deadline, bool chain) {
+  EnergyPerCycle low(0);
+  EnergyPerCycle high = table.always() * 1024;  // time a thousand times dearer than it is: the fastest plan
+  Assignment best = plan_at(table, high, chain, nullptr);
+  if (latency(table, best) > deadline) return best;
+  for (int i = 0; i < kBisections && high - low > EnergyPerCycle(1); ++i) {
+    const EnergyPerCycle middle(low.count() + (high - low).count() / 2);
+    Assignment candidate = plan_at(table, middle, chain, nullptr);
+    if (latency(table, candidate) <= deadline) {
+      best = std::move(candidate);
+      high = middle;
+    } else {
+      low = middle;
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+Result<StaticPlan> plan_static(const OptionTable& table, std::optional<Cycles> deadline) {
+  StaticPlan plan;
+  if (table.size() == 0) {
+    plan.bound_kind = "chain";
+    return plan;
+  }
+  const bool chain = is_chain(table.graph());
+  Assignment wanted = plan_at(table, EnergyPerCycle(0), chain, &plan.bound);
+  if (deadline && latency(table, wanted) > *deadline) wanted = plan_within(table, *deadline, chain);
+  GATEFOLD_TRY(plan.assignment, fit_assignment(table, wanted));
+  plan.reached = assignment_cost(table, plan.assignment);
+  plan.bound_kind = chain && plan.reached == plan.bound ? "chain" : "chain-relaxed";
+  for (std::size_t v = 0; v < table.size(); ++v) {
+    plan.reference.push_back(table.option(LayerId(v), plan.assignment[v]).cycles);
+    plan.reference_total += plan.reference.back();
+  }
+  return plan;
+}
+
+}  // namespace gatefold

@@ -1,0 +1,37 @@
+// The compile-time plan: what `static` runs and every run-time policy starts from.
+//
+// 1. Exact shortest path over (position, shape) states along the layer order (Viterbi), minimising the objective of
+//    THEORY.md section 1 for one request: node costs, wires of chain edges, wakes.
+// 2. For graphs that are no chain: sweeps of single-layer changes until none lowers the full objective (EQ-29).
+// 3. Capacity: the plan is laid out in a scratch memory; a layer that does not fit takes the next cheapest place or shape.
+// Step 1 alone ignores later readers and capacity, so its value is a lower bound for all placements of this chip.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "gatefold/cost/objective.h"
+#include "gatefold/cost/residence.h"
+
+namespace gatefold {
+
+struct StaticPlan {
+  Assignment assignment;
+  EnergyTotal bound;      ///< of step 1
+  EnergyTotal reached;    ///< EQ-29 of the assignment
+  std::string bound_kind; ///< "chain": bound and plan answer the same question; "chain-relaxed": later readers or capacity were left out
+  std::vector<Cycles> reference;  ///< T_ref of each layer under the plan
+  Cycles reference_total;
+};
+
+/// Plans one network on one chip. `deadline`, if given, is declared: if the cheapest plan is slower, time is charged at
+/// the smallest extra rate (a Lagrange multiplier, found by bisection) that makes the plan meet it, or the fastest plan
+/// is taken if none does.
+/// Errors: kDoesNotFit with the sizes.
+[[nodiscard]] Result<StaticPlan> plan_static(const OptionTable& table, std::optional<Cycles> deadline);
+
+/// Lays an assignment out in an empty memory, moving layers that do not fit to the next cheapest place or shape, and
+/// choosing core masks. Errors: kDoesNotFit with the sizes.
+[[nodiscard]] Result<Assignment> fit_assignment(const OptionTable& table, const Assignment& wanted);
+
+}  // namespace gatefold

@@ -1,0 +1,241 @@
+// The first four policies. `ungated` and `static` never move; they differ in what they gate. `seed-literal` is the
+// pseudocode of the idea taken word for word, kept so that the difference to its prose can be measured. `greedy` is the
+// prose: the cost function of THEORY.md section 1, staying as the default, at most eight candidates at a boundary.
+#include <algorithm>
+#include <array>
+#include <bit>
+
+#include "gatefold/device/chip.h"
+#include "gatefold/remap/policy.h"
+
+namespace gatefold {
+namespace {
+
+Decision stay(const Boundary& boundary) { return {boundary.home, false, false}; }
+
+/// The placement of the same shape on the lowest cores of each cluster where the weights fit, or nothing.
+std::optional<Placement> with_room(const Boundary& boundary, Placement placement) {
+  const DeviceSpec& spec = boundary.table->spec();
+  const Layer& layer = boundary.table->graph().layer(boundary.layer);
+  // Room for what the layer reads and writes, too: an empty bank for each share.
+  std::int64_t spare = 0;
+  for (const Operand& operand : layer.inputs) {
+    if (operand.tensor) spare += boundary.residence->banks_per_core(*operand.tensor, placement.core_count());
+  }
+  for (const TensorId output : layer.outputs) spare += boundary.residence->banks_per_core(output, placement.core_count());
+  const auto block = static_cast<std::uint16_t>((1U << placement.cores_per_cluster()) - 1U);
+  for (int shift = 0; shift + placement.cores_per_cluster() <= spec.cores_per_cluster; ++shift) {
+    placement.core_mask = static_cast<std::uint16_t>(block << shift);
+    if (boundary.residence->weights_fit(boundary.layer, placement, spare)) return placement;
+  }
+  return std::nullopt;
+}
+
+// ---- ungated, static ----
+
+class Fixed : public Policy {
+ public:
+  explicit Fixed(GatingScope scope) : scope_(scope) {}
+  GatingScope scope() const override { return scope_; }
+  Assignment first_assignment(const OptionTable&, const StaticPlan& plan) const override { return plan.assignment; }
+  Decision decide(const Boundary& boundary) override { return stay(boundary); }
+
+ private:
+  GatingScope scope_;
+};
+
+// ---- seed-literal ----
+
+/// One cluster per layer with all its cores; every layer starts on cluster 0; the cost of a candidate is its transfer
+/// plus the same penalty for every candidate, the present one included, so it moves only when its cluster is not
+/// available. Clusters are activated and deactivated as a whole, when a layer moves.
+class SeedLiteral : public Policy {
+ public:
+  GatingScope scope() const override { return GatingScope::kClusters; }
+
+  Assignment first_assignment(const OptionTable& table, const StaticPlan&) const override {
+    Assignment assignment;
+    for (std::size_t v = 0; v < table.size(); ++v) {
+      const Option* widest = nullptr;
+      for (const Option& option : table.layer(LayerId(v)).options) {
+        if (option.footprint.clusters == 1 && (widest == nullptr || option.footprint.cores > widest->footprint.cores)) widest = &option;
+      }
+      GATEFOLD_ENSURE(widest != nullptr);  // one cluster with one core is always legal
+      assignment.push_back(placed_at(widest->footprint, 0));
+    }
+    return assignment;
+  }
+
+  Decision decide(const Boundary& boundary) override {
+    const DeviceSpec& spec = boundary.table->spec();
+    std::optional<Placement> best;
+    Energy lowest;
+    for (std::int32_t k = 0; k < spec.cluster_count; ++k) {
+      Placement candidate = boundary.home;
+      candidate.first = static_cast<std::int16_t>(k);
+      if (candidate.last() >= spec.cluster_count || !boundary.profile->available(candidate, boundary.now)) continue;
+      const bool here = candidate == boundary.home;
+      if (!here) {
+        const auto roomy = with_room(boundary, candidate);
+        if (!roomy) continue;
+        candidate = *roomy;
+      }
+      const Energy penalty = route_energy(spec, 1);  // the pseudocode adds it for staying as well
+      const Energy cost = (here ? Energy(0) : transfer_of(boundary, candidate)) + penalty;
+      if (best && !(cost < lowest)) continue;
+      best = candidate;
+      lowest = cost;
+    }
+    if (!best || *best == boundary.home) return stay(boundary);  // nothing available: it waits
+    return {*best, true, !boundary.profile->available(boundary.home, boundary.now)};
+  }
+
+ private:
+  static Energy transfer_of(const Boundary& boundary, const Placement& to) {
+    const Work& work = boundary.table->work(boundary.layer);
+    return transfer_energy(boundary.table->spec(), work.weights + work.input, boundary.home, to);
+  }
+};
+
+// ---- greedy ----
+
+class Greedy : public Policy {
+ public:
+  GatingScope scope() const override { return GatingScope::kAll; }
+  Assignment first_assignment(const OptionTable&, const StaticPlan& plan) const override { return plan.assignment; }
+
+  Decision decide(const Boundary& boundary) override {
+    const std::uint64_t version = boundary.profile->version(boundary.now);
+    if (seen_.size() <= boundary.layer.at()) seen_.resize(boundary.table->size());
+    std::uint64_t& seen = seen_[boundary.layer.at()];
+    const bool home_usable = boundary.profile->available(boundary.home, boundary.now);
+    const bool home_in_time = in_time(boundary, boundary.home);
+    if (seen == version && home_usable && home_in_time) return stay(boundary);
+    seen = version;
+    return choose(boundary, home_usable, home_in_time);
+  }
+
+ private:
+  static constexpr std::size_t kCandidatesMax = 8;
+
+  struct Candidates {
+    std::array<Placement, kCandidatesMax> list;
+    std::size_t count = 0;
+    void add(const Placement& placement) {
+      const auto end = list.begin() + static_cast<std::ptrdiff_t>(count);
+      if (count < kCandidatesMax && std::find(list.begin(), end, placement) == end) list[count++] = placement;
+    }
+  };
+
+  static Cycles duration(const Boundary& boundary, const Placement& placement) {
+    return throttled(boundary.table->option(boundary.layer, placement).cycles, boundary.profile->percent(placement, boundary.now));
+  }
+
+  static bool in_time(const Boundary& boundary, const Placement& placement) {
+    return !boundary.budget || duration(boundary, placement) <= *boundary.budget;
+  }
+
+  static EnergyTotal cost(const Boundary& boundary, const Placement& placement) {
+    const Step step{boundary.layer,
+                    boundary.home,
+                    boundary.producer,
+                    boundary.table->work(boundary.layer).input,
+                    boundary.steered,
+                    boundary.profile->percent(placement, boundary.now)};
+    return step_cost(*boundary.table, step, placement).total();
+  }
+
+  /// First cluster of the shortest run of available clusters that is at least `length` long (best fit), and of the first one.
+  struct FreeRuns {
+    std::optional<std::int32_t> best;
+    std::optional<std::int32_t> first;
+  };
+  static FreeRuns free_runs(const Boundary& boundary, std::int32_t length) {
+    FreeRuns runs;
+    std::int32_t best_length = INT32_MAX;
+    const std::int32_t clusters = boundary.table->spec().cluster_count;
+    for (std::int32_t begin = 0; begin < clusters;) {
+      std::int32_t end = begin;
+      while (end < clusters && !boundary.profile->condition(ClusterId(end), boundary.now).occupied) ++end;
+      if (end - begin >= length) {
+        if (!runs.first) runs.first = begin;
+        if (end - begin < best_length) {
+          best_length = end - begin;
+          runs.best = begin;
+        }
+      }
+      begin = end + 1;
+    }
+    return runs;
+  }
+
+  /// The home's shape and the cheapest other one, each at the producer's run, the best fit and the first free run.
+  static Candidates candidates(const Boundary& boundary) {
+    Candidates found;
+    std::array<Footprint, 2> shapes{Footprint{boundary.home.clusters, boundary.home.cores_per_cluster(), boundary.home.split},
+                                    Footprint{0, 0, CoreSplit::kChannels}};
+    const Option* cheapest = nullptr;
+    for (const Option& option : boundary.table->layer(boundary.layer).options) {
+      const bool same = placed_at(option.footprint, 0).core_mask == placed_at(shapes[0], 0).core_mask &&
+                        option.footprint.clusters == shapes[0].clusters && option.footprint.split == shapes[0].split;
+      if (!same && (cheapest == nullptr || option.alone < cheapest->alone)) cheapest = &option;
+    }
+    if (cheapest != nullptr) shapes[1] = cheapest->footprint;
+    for (const Footprint& shape : shapes) {
+      if (shape.clusters == 0) continue;
+      const FreeRuns runs = free_runs(boundary, static_cast<std::int32_t>(shape.clusters));
+      const auto try_at = [&](std::int32_t first) {
+        Placement placement = placed_at(shape, first);
+        if (placement.last() >= boundary.table->spec().cluster_count) return;
+        if (!boundary.profile->available(placement, boundary.now)) return;
+        if (const auto roomy = with_room(boundary, placement)) found.add(*roomy);
+      };
+      if (boundary.producer) try_at(boundary.producer->first);
+      if (runs.best) try_at(*runs.best);
+      if (runs.first) try_at(*runs.first);
+    }
+    return found;
+  }
+
+  static Decision choose(const Boundary& boundary, bool home_usable, bool home_in_time) {
+    std::optional<Placement> best;
+    EnergyTotal lowest;
+    bool best_in_time = false;
+    if (home_usable) {
+      best = boundary.home;
+      lowest = cost(boundary, boundary.home);
+      best_in_time = home_in_time;
+    }
+    const Candidates found = candidates(boundary);
+    for (std::size_t i = 0; i < found.count; ++i) {
+      const Placement& candidate = found.list[i];
+      const EnergyTotal candidate_cost = cost(boundary, candidate);
+      const bool candidate_in_time = in_time(boundary, candidate);
+      const bool better = !best || (candidate_in_time && !best_in_time) ||
+                          (candidate_in_time == best_in_time &&
+                           (candidate_in_time ? candidate_cost < lowest : duration(boundary, candidate) < duration(boundary, *best)));
+      if (!better) continue;
+      best = candidate;
+      lowest = candidate_cost;
+      best_in_time = candidate_in_time;
+    }
+    if (!best || *best == boundary.home) return stay(boundary);
+    return {*best, true, !home_usable || !home_in_time};
+  }
+
+  std::vector<std::uint64_t> seen_;  ///< profile version at each layer's last look
+};
+
+}  // namespace
+
+const std::vector<PolicyEntry>& policy_table() {
+  static const std::vector<PolicyEntry> table = {
+      {"ungated", "the static plan with every element ON", [] { return std::unique_ptr<Policy>(new Fixed(GatingScope::kNothing)); }},
+      {"static", "the exact compile-time plan, everything unused gated", [] { return std::unique_ptr<Policy>(new Fixed(GatingScope::kAll)); }},
+      {"seed-literal", "the seed's pseudocode word for word", [] { return std::unique_ptr<Policy>(new SeedLiteral()); }},
+      {"greedy", "starts from static; shifts a layer when that lowers the cost", [] { return std::unique_ptr<Policy>(new Greedy()); }},
+  };
+  return table;
+}
+
+}  // namespace gatefold

@@ -1,0 +1,59 @@
+// Policies: who decides where a layer runs. The extension point of the Dynamic Remapping Engine.
+//
+// A policy is pure: the same boundaries in the same order give the same decisions; no clock, no I/O, no randomness. It
+// sees the profile of the chip, the option table and where everything lies; it changes nothing. Adding one: derive, list
+// it in `policy_table` (policies.cpp), and the command line, the comparisons and the tests find it there.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "gatefold/cost/objective.h"
+#include "gatefold/cost/residence.h"
+#include "gatefold/device/profile.h"
+#include "gatefold/remap/plan.h"
+
+namespace gatefold {
+
+/// What a policy sees when a layer is about to be decided: when its producer starts, or later if its home was taken.
+struct Boundary {
+  LayerId layer;
+  Cycles now;
+  const OptionTable* table;
+  const Profile* profile;
+  const Residence* residence;
+  Placement home;                     ///< where the layer's weights lie
+  std::optional<Placement> producer;  ///< where its (last) producer runs; nullopt: a network input
+  bool steered = true;                ///< its inputs can still be steered for free
+  std::optional<Cycles> budget;       ///< DESIGN.md section 3: cycles that the layer may take; nullopt: no deadline
+};
+
+struct Decision {
+  Placement placement;
+  bool shift = false;   ///< placement differs from home
+  bool forced = false;  ///< home cannot be used, or would miss the deadline; otherwise the shift is voluntary
+};
+
+class Policy {
+ public:
+  virtual ~Policy() = default;
+  /// Which elements it gates between uses.
+  [[nodiscard]] virtual GatingScope scope() const = 0;
+  /// Where layers are before the first request, before capacity is considered.
+  [[nodiscard]] virtual Assignment first_assignment(const OptionTable& table, const StaticPlan& plan) const = 0;
+  /// Called once per layer and request. Staying is always allowed; a layer whose home is occupied then waits.
+  [[nodiscard]] virtual Decision decide(const Boundary& boundary) = 0;
+};
+
+struct PolicyEntry {
+  std::string_view name;
+  std::string_view summary;
+  std::unique_ptr<Policy> (*make)();
+};
+
+/// Every policy, in the order of tables.
+[[nodiscard]] const std::vector<PolicyEntry>& policy_table();
+
+}  // namespace gatefold
