@@ -1,0 +1,261 @@
+#include "gatefold/report/json.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "gatefold/base/text.h"
+#include "gatefold/report/figures.h"
+#include "gatefold/runtime/conformance.h"
+
+namespace gatefold {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kTopCount = 5;
+
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+/// Two-space indentation and a final newline; text that is not UTF-8 (names in a file) becomes U+FFFD.
+std::string dumped(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+
+Json energy_json(const EnergyParts& parts, bool exact) {
+  const auto number = [exact](EnergyTotal energy) { return exact ? Json(energy.femtojoules()) : Json(energy.joules()); };
+  Json json{{"total", number(parts.total())}};
+  for (const auto& [part, energy] : named_parts(parts)) json[std::string(part)] = number(energy);
+  return json;
+}
+
+Json bound_json(const std::optional<BoundRecord>& bound) {
+  if (!bound) return nullptr;
+  return {{"kind", bound->kind}, {"energy_j", bound->energy.joules()}, {"reached_j", bound->reached.joules()}, {"gap", or_null(gap(*bound))}};
+}
+
+Json layers_json(const std::vector<LayerRecord>& layers) {
+  Json list = Json::array();
+  for (const LayerRecord& layer : layers) {
+    list.push_back({{"name", layer.name},
+                    {"op", layer.op},
+                    {"placement", layer.placement},
+                    {"cycles", layer.cycles.count()},
+                    {"energy_j", layer.energy.joules()},
+                    {"shifts", layer.shifts}});
+  }
+  return list;
+}
+
+Json phases_json(const RunResult& result) {
+  Json list = Json::array();
+  for (const Phase& phase : result.phases) {
+    list.push_back({{"name", phase.name},
+                    {"begin_s", seconds(phase.begin, result.clock_hz)},
+                    {"end_s", seconds(phase.end, result.clock_hz)},
+                    {"mean_active", phase.mean_active}});
+  }
+  return list;
+}
+
+Json output_json(const OutputRecord& output) {
+  const Tensor tensor = output.tensor.dense();
+  const auto size = static_cast<std::size_t>(tensor.shape().elements() * element_size(tensor.type()));
+  Json top = Json::array();
+  for (const RankedValue& ranked : largest(tensor, kTopCount)) {
+    const Json value = is_float(tensor.type()) ? Json(ranked.value) : Json(tensor.integer_at(ranked.index));
+    top.push_back({{"index", ranked.index}, {"value", value}});
+  }
+  Json shape = Json::array();
+  for (const std::int64_t extent : tensor.shape().dims()) shape.push_back(extent);
+  return {{"name", output.name},
+          {"dtype", name(tensor.type())},
+          {"shape", shape},
+          {"sha256", sha256(std::span(tensor.view().bytes, size))},
+          {"top", top}};
+}
+
+/// Of the last request that completed; none of a run without numerics.
+Json outputs_json(const ReportedRun& run) {
+  Json list = Json::array();
+  if (run.context.timing_only || run.result.outputs.empty()) return list;
+  for (const OutputRecord& output : run.result.outputs.back()) list.push_back(output_json(output));
+  return list;
+}
+
+Json residency_json(const RunResult& result) {
+  Json states = Json::object();
+  for (const auto& [state, share] : result.residency) states[state] = share;
+  return states;
+}
+
+void add_timings(Json& json, const ReportedRun& run) {
+  json["wall_s"] = {{"load", run.context.load_seconds}, {"simulate", run.result.simulate_seconds}};
+  json["decision_ns"] = {{"p50", or_null(percentile(run.result.decision_ns, 50))},
+                         {"p99", or_null(percentile(run.result.decision_ns, 99))}};
+}
+
+Json run_object(const ReportedRun& run) {
+  const RunContext& context = run.context;
+  const RunResult& result = run.result;
+  const LatencyFigures latency = latency_figures(result);
+  Json json;
+  json["gatefold"] = context.version;
+  json["command"] = context.command;
+  json["model"] = context.model;
+  json["device"] = {{"name", context.device}, {"hash", context.device_hash}};
+  json["policy"] = result.policy;
+  if (!context.alias.empty() && context.alias != result.policy) json["alias"] = context.alias;
+  json["numerics"] = context.numerics;
+  json["seed"] = context.seed;
+  json["requests"] = result.requests;
+  json["completed"] = result.completed;
+  json["shed"] = result.requests - result.completed;
+  json["accuracy"] = or_null(context.accuracy);
+  json["latency_s"] = {{"p50", or_null(latency.p50)}, {"p99", or_null(latency.p99)}, {"max", or_null(latency.max)}};
+  json["deadline_misses"] = result.deadline_misses;
+  json["energy_j"] = energy_json(result.energy, false);
+  json["energy_fj"] = energy_json(result.energy, true);
+  json["energy_per_request_j"] = or_null(energy_per_request(result));
+  json["clusters"] = {{"count", result.cluster_count},
+                      {"mean_active", result.mean_active},
+                      {"active_cluster_seconds", result.active_cluster_seconds},
+                      {"utilisation", result.utilisation}};
+  json["phases"] = phases_json(result);
+  json["gating"] = {{"wakes", result.wakes}, {"stall_s", seconds(result.stall, result.clock_hz)}, {"misgates", result.misgates}};
+  json["shifts"] = {{"voluntary", result.shifts_voluntary},
+                    {"forced", result.shifts_forced},
+                    {"bytes", result.shift_bytes.count()},
+                    {"energy_j", result.shift_energy.joules()},
+                    {"refused", result.shifts_refused}};
+  json["bound"] = bound_json(result.bound);
+  json["layers"] = layers_json(result.layers);
+  json["residency"] = residency_json(result);
+  json["outputs"] = outputs_json(run);
+  json["input"] = context.input;
+  json["notes"] = context.notes;
+  if (context.timings) add_timings(json, run);
+  return json;
+}
+
+}  // namespace
+
+std::string run_json(const ReportedRun& run) { return dumped(run_object(run)); }
+
+std::string compare_json(const std::vector<ReportedRun>& runs) {
+  GATEFOLD_REQUIRE(!runs.empty());
+  const RunContext& context = runs.front().context;
+  Json json{{"gatefold", context.version},
+            {"command", context.command},
+            {"model", context.model},
+            {"device", {{"name", context.device}, {"hash", context.device_hash}}},
+            {"policies", Json::array()}};
+  for (const ReportedRun& run : runs) {
+    Json object = run_object(run);
+    object["outputs_identical"] = context.timing_only ? Json(nullptr) : Json(same_outputs(run.result, runs.front().result));
+    json["policies"].push_back(std::move(object));
+  }
+  return dumped(json);
+}
+
+std::string inspection_json(const Inspection& inspection, const std::string& version) {
+  Json json{{"gatefold", version},
+            {"command", "inspect"},
+            {"model", inspection.model},
+            {"quantised", inspection.quantised},
+            {"macs", inspection.macs},
+            {"weight_bytes", inspection.weights.count()},
+            {"live_bytes_peak", inspection.live_peak.count()},
+            {"notes", inspection.notes},
+            {"layers", Json::array()},
+            {"cheapest_shifts", Json::array()}};
+  for (const LayerInspection& layer : inspection.layers) {
+    Json producers = Json::array();
+    for (const LayerId producer : layer.producers) producers.push_back(producer.index());
+    json["layers"].push_back({{"name", layer.name},
+                              {"op", layer.op},
+                              {"kind", name(layer.kind)},
+                              {"macs", layer.macs},
+                              {"weight_bytes", layer.weights.count()},
+                              {"input_bytes", layer.inputs.count()},
+                              {"output_bytes", layer.outputs.count()},
+                              {"live_bytes", layer.live.count()},
+                              {"producers", producers},
+                              {"reads_network_input", layer.reads_network_input},
+                              {"shift_bytes", layer.shift_bytes().count()},
+                              {"shift_routes", layer.routes}});
+  }
+  for (const LayerId layer : inspection.by_shift_price) json["cheapest_shifts"].push_back(layer.index());
+  return dumped(json);
+}
+
+std::string devices_json(const std::vector<DeviceSpec>& devices, const std::string& version) {
+  Json json{{"gatefold", version}, {"command", "devices"}, {"devices", Json::array()}};
+  for (const DeviceSpec& device : devices) {
+    json["devices"].push_back({{"name", device.name},
+                               {"hash", device.hash},
+                               {"description", device.description},
+                               {"clock_hz", device.clock_hz},
+                               {"clusters", device.cluster_count},
+                               {"cores", device.core_count()},
+                               {"banks", device.bank_count()},
+                               {"memory_bytes", device.memory().count()},
+                               {"compute_type", device.compute_type}});
+  }
+  return dumped(json);
+}
+
+std::string device_json(const DeviceSpec& device, const std::string& version) {
+  Json json{{"gatefold", version},
+            {"command", "devices"},
+            {"name", device.name},
+            {"hash", device.hash},
+            {"description", device.description},
+            {"entries", Json::array()}};
+  for (const SpecEntry& entry : device.entries) {
+    json["entries"].push_back({{"key", entry.key},
+                               {"value", entry.value},
+                               {"resolved", entry.resolved},
+                               {"source", entry.source},
+                               {"trust", entry.trust}});
+  }
+  return dumped(json);
+}
+
+std::string conformance_json(const std::vector<ConformanceRecord>& records, const std::string& numerics, const std::string& version) {
+  Json json{{"gatefold", version}, {"command", "conformance"}, {"numerics", numerics}};
+  for (const char* verdict : {"pass", "fail", "unsupported"}) {
+    json[verdict] = std::count_if(records.begin(), records.end(), [&](const auto& record) { return record.verdict == verdict; });
+  }
+  json["cases"] = Json::array();
+  for (const ConformanceRecord& record : records) {
+    Json object{{"name", record.name}, {"verdict", record.verdict}};
+    if (!record.unit.empty()) object.update({{"worst", record.worst}, {"unit", record.unit}, {"equal_bits", record.equal_bits}});
+    if (!record.reason.empty()) object["reason"] = record.reason;
+    json["cases"].push_back(std::move(object));
+  }
+  return dumped(json);
+}
+
+Result<CaseNotes> parse_case_notes(std::string_view text) {
+  const nlohmann::json json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return Error{ErrorCode::kInvalidInput, "want a JSON object"};
+  CaseNotes notes;
+  if (const auto sets = json.find("sets"); sets != json.end() && sets->is_array()) {
+    for (const nlohmann::json& set : *sets) {
+      if (!set.is_object()) continue;
+      const auto number = set.find("set");
+      const auto kind = set.find("kind");
+      if (number == set.end() || !number->is_number_integer() || kind == set.end() || !kind->is_string()) continue;
+      if (kind->get<std::string>().starts_with("VENDOR")) notes.vendor_sets.push_back(number->get<std::int64_t>());
+    }
+  }
+  if (const auto ops = json.find("ops"); ops != json.end() && ops->is_object()) {
+    for (const auto& op : ops->items()) notes.operator_quantised |= op.key().find("QLinear") != std::string::npos;
+  }
+  return notes;
+}
+
+}  // namespace gatefold

@@ -1,0 +1,253 @@
+#include "gatefold/report/table.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstddef>
+
+#include "gatefold/report/figures.h"
+#include "gatefold/runtime/conformance.h"
+
+namespace gatefold {
+namespace {
+
+constexpr std::size_t kShiftsShown = 10;
+
+/// Width on a terminal of UTF-8 text: one column per code point.
+std::size_t width(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+/// Rows of cells, printed in aligned columns. Column titles say the alignment: a leading '>' means right.
+class Grid {
+ public:
+  explicit Grid(const std::vector<std::string>& titles) {
+    std::vector<std::string> row;
+    for (const std::string& title : titles) {
+      right_.push_back(title.starts_with('>'));
+      row.push_back(right_.back() ? title.substr(1) : title);
+    }
+    if (std::any_of(row.begin(), row.end(), [](const std::string& cell) { return !cell.empty(); })) add(std::move(row));
+  }
+
+  /// Requires: as many cells as titles.
+  void add(std::vector<std::string> row) {
+    GATEFOLD_REQUIRE(row.size() == right_.size());
+    rows_.push_back(std::move(row));
+  }
+
+  [[nodiscard]] std::string text(const std::string& indent = "") const {
+    std::vector<std::size_t> widths(right_.size(), 0);
+    for (const auto& row : rows_) {
+      for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
+    }
+    std::string all;
+    for (const auto& row : rows_) {
+      std::string line = indent;
+      for (std::size_t i = 0; i < row.size(); ++i) {
+        const std::string fill(widths[i] - width(row[i]), ' ');
+        line += (i == 0 ? "" : "  ") + (right_[i] ? fill + row[i] : row[i] + fill);
+      }
+      line.erase(line.find_last_not_of(' ') + 1);
+      all += line + "\n";
+    }
+    return all;
+  }
+
+ private:
+  std::vector<bool> right_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+template <class Text>
+std::string or_none(const std::optional<double>& value, Text text) {
+  return value ? text(*value) : "-";
+}
+
+std::string number_text(const Tensor& tensor, const RankedValue& ranked) {
+  return is_float(tensor.type()) ? fmt::format("{:.4g}", ranked.value) : fmt::format("{}", tensor.integer_at(ranked.index));
+}
+
+std::string output_text(const OutputRecord& output) {
+  constexpr std::size_t kShown = 3;
+  std::vector<std::string> top;
+  for (const RankedValue& ranked : largest(output.tensor, kShown)) {
+    top.push_back(fmt::format("[{}] = {}", ranked.index, number_text(output.tensor, ranked)));
+  }
+  return fmt::format("{} {} {}: largest {}", output.name, name(output.tensor.type()), output.tensor.shape().text(), fmt::join(top, ", "));
+}
+
+std::string policy_text(const RunContext& context, const RunResult& result) {
+  if (context.alias.empty() || context.alias == result.policy) return result.policy;
+  return fmt::format("{} (asked for as {})", result.policy, context.alias);
+}
+
+std::string numerics_text(const RunContext& context) {
+  if (context.timing_only) return "none (timing only)";
+  if (context.numerics == "integer") return "integer: sums in int32, rounded half to even";
+  if (context.numerics == "qdq-float") return "qdq-float: dequantise, compute in float32, quantise";
+  return context.numerics;
+}
+
+void add_energy(Grid& grid, const RunResult& result) {
+  const double total = result.energy.total().joules();
+  grid.add({"energy", fmt::format("{} per request, {} in all, of which", or_none(energy_per_request(result), joules_text),
+                                  joules_text(total))});
+  Grid parts({"", ">", ">"});
+  for (const auto& [part, energy] : named_parts(result.energy)) {
+    if (energy == EnergyTotal()) continue;
+    parts.add({std::string(part), joules_text(energy.joules()), percent_text(energy.joules() / total)});
+  }
+  const std::string text = parts.text();
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = text.find('\n', begin);
+    grid.add({"", "  " + text.substr(begin, end - begin)});
+    begin = end + 1;
+  }
+}
+
+void add_clusters(Grid& grid, const RunResult& result) {
+  grid.add({"clusters", fmt::format("{:.3g} of {} powered on average; {} of what was powered did useful work", result.mean_active,
+                                    result.cluster_count, percent_text(result.utilisation))});
+  if (result.phases.size() > 1) {
+    for (const Phase& phase : result.phases) {
+      grid.add({"", fmt::format("  {:.3g} powered {} the events ({} to {})", phase.mean_active, phase.name,
+                                seconds_text(seconds(phase.begin, result.clock_hz)),
+                                seconds_text(seconds(phase.end, result.clock_hz)))});
+    }
+  }
+  std::vector<std::string> states;
+  for (const auto& [state, share] : result.residency) states.push_back(fmt::format("{} {}", state, percent_text(share)));
+  if (!states.empty()) {
+    grid.add({"states", fmt::format("{} of the time, over all clusters, cores and banks", fmt::join(states, ", "))});
+  }
+  grid.add({"gating", fmt::format("{} wakes, {} of stalls, {} refused gates", result.wakes,
+                                  seconds_text(seconds(result.stall, result.clock_hz)), result.misgates)});
+  grid.add({"shifts", fmt::format("{} voluntary, {} forced, {} refused; {} moved for {}", result.shifts_voluntary,
+                                  result.shifts_forced, result.shifts_refused, bytes_text(result.shift_bytes.count()),
+                                  joules_text(result.shift_energy.joules()))});
+}
+
+std::string wall_text(const ReportedRun& run) {
+  std::string text = fmt::format("{} to load, {} to simulate", seconds_text(run.context.load_seconds),
+                                 seconds_text(run.result.simulate_seconds));
+  const auto p50 = percentile(run.result.decision_ns, 50);
+  const auto p99 = percentile(run.result.decision_ns, 99);
+  if (p50 && p99) text += fmt::format("; a decision takes p50 {} ns, p99 {} ns", *p50, *p99);
+  return text;
+}
+
+}  // namespace
+
+std::string run_table(const ReportedRun& run) {
+  const RunContext& context = run.context;
+  const RunResult& result = run.result;
+  const LatencyFigures latency = latency_figures(result);
+  Grid grid({"", ""});
+  grid.add({"model", context.model});
+  grid.add({"device", context.device + (context.device_reason.empty() ? "" : " (" + context.device_reason + ")")});
+  grid.add({"policy", policy_text(context, result)});
+  grid.add({"numerics", numerics_text(context)});
+  grid.add({"input", fmt::format("{}; seed {}", context.input, context.seed)});
+  grid.add({"requests", fmt::format("{} completed, {} shed", result.completed, result.requests - result.completed)});
+  if (context.accuracy) grid.add({"accuracy", fmt::format("{} of the labels", percent_text(*context.accuracy))});
+  grid.add({"latency", fmt::format("p50 {}, p99 {}, max {} on the device's clock", or_none(latency.p50, seconds_text),
+                                   or_none(latency.p99, seconds_text), or_none(latency.max, seconds_text))});
+  if (context.has_deadline) grid.add({"deadline", fmt::format("missed by {} requests", result.deadline_misses)});
+  add_energy(grid, result);
+  add_clusters(grid, result);
+  if (result.bound) {
+    grid.add({"bound", fmt::format("{}: at least {} per request can be shown, the plan takes {} ({} above)", result.bound->kind,
+                                   joules_text(result.bound->energy.joules()), joules_text(result.bound->reached.joules()),
+                                   or_none(gap(*result.bound), percent_text))});
+  }
+  if (!context.timing_only && !result.outputs.empty()) {
+    for (const OutputRecord& output : result.outputs.back()) grid.add({"output", output_text(output)});
+  }
+  if (context.timings) grid.add({"wall clock", wall_text(run)});
+  for (const std::string& note : context.notes) grid.add({"note", note});
+  return grid.text();
+}
+
+std::string compare_table(const std::vector<ReportedRun>& runs) {
+  GATEFOLD_REQUIRE(!runs.empty());
+  const RunContext& context = runs.front().context;
+  const auto named = std::find_if(runs.begin(), runs.end(), [](const ReportedRun& run) { return run.result.policy == "static"; });
+  const RunResult& base = (named == runs.end() ? runs.front() : *named).result;
+  Grid head({"", ""});
+  head.add({"model", context.model});
+  head.add({"device", context.device + (context.device_reason.empty() ? "" : " (" + context.device_reason + ")")});
+  head.add({"numerics", numerics_text(context)});
+  head.add({"input", fmt::format("{}; seed {}", context.input, context.seed)});
+  for (const std::string& note : context.notes) head.add({"note", note});
+
+  Grid grid({"policy", ">energy/request", ">to " + base.policy, ">p50", ">p99", ">misses", ">clusters", ">shifts", ">moved",
+             ">wakes", "same outputs"});
+  for (const ReportedRun& run : runs) {
+    const RunResult& result = run.result;
+    const LatencyFigures latency = latency_figures(result);
+    const std::optional<double> energy = energy_per_request(result);
+    const std::optional<double> reference = energy_per_request(base);
+    const bool comparable = energy && reference && *reference > 0;
+    grid.add({run.context.alias.empty() ? result.policy : run.context.alias, or_none(energy, joules_text),
+              comparable ? fmt::format("{:.3f}", *energy / *reference) : "-", or_none(latency.p50, seconds_text),
+              or_none(latency.p99, seconds_text), fmt::format("{}", result.deadline_misses),
+              fmt::format("{:.2f}", result.mean_active), fmt::format("{}", result.shifts_voluntary + result.shifts_forced),
+              bytes_text(result.shift_bytes.count()), fmt::format("{}", result.wakes),
+              context.timing_only ? "-" : (same_outputs(result, runs.front().result) ? "yes" : "NO")});
+  }
+  return fmt::format(
+      "{}\n{}\nclusters: powered on average, of {}. moved: bytes that shifts carried. same outputs: every byte equal to the first row's.\n",
+      head.text(), grid.text(), base.cluster_count);
+}
+
+std::string inspection_table(const Inspection& inspection) {
+  Grid layers({">", "layer", "operator", "kind", ">MACs", ">weights", ">in", ">out", ">live", "producers"});
+  for (std::size_t i = 0; i < inspection.layers.size(); ++i) {
+    const LayerInspection& layer = inspection.layers[i];
+    std::vector<std::string> producers;
+    if (layer.reads_network_input) producers.emplace_back("input");
+    for (const LayerId producer : layer.producers) producers.push_back(fmt::format("{}", producer.index()));
+    layers.add({fmt::format("{}", i), layer.name, layer.op, std::string(name(layer.kind)), count_text(layer.macs),
+                bytes_text(layer.weights.count()), bytes_text(layer.inputs.count()), bytes_text(layer.outputs.count()),
+                bytes_text(layer.live.count()), fmt::format("{}", fmt::join(producers, ", "))});
+  }
+  Grid shifts({">", "layer", ">moves", ">weights", ">live inputs", ">routes"});
+  const std::size_t shown = std::min(kShiftsShown, inspection.layers.size());
+  for (std::size_t i = 0; i < shown; ++i) {
+    const LayerId id = inspection.by_shift_price[i];
+    const LayerInspection& layer = inspection.layers[id.at()];
+    shifts.add({fmt::format("{}", id.index()), layer.name, bytes_text(layer.shift_bytes().count()), bytes_text(layer.weights.count()),
+                bytes_text(layer.inputs.count()), fmt::format("{}", layer.routes)});
+  }
+  std::string text = fmt::format("{}: {} layers, {} MACs, {} of weights, {} of activations alive at the peak{}\n", inspection.model,
+                                 inspection.layers.size(), count_text(inspection.macs), bytes_text(inspection.weights.count()),
+                                 bytes_text(inspection.live_peak.count()), inspection.quantised ? ", quantised" : "");
+  for (const std::string& note : inspection.notes) text += "note: " + note + "\n";
+  return text + "\n" + layers.text() +
+         "\nlive: all activations that must be kept while the layer runs, its own included\n\n" +
+         fmt::format("Cheapest shifts ({} of {}): what moves if the layer runs elsewhere than before\n", shown, inspection.layers.size()) +
+         shifts.text();
+}
+
+std::string devices_table(const std::vector<DeviceSpec>& devices) {
+  Grid grid({"device", ">clusters", ">cores", ">clock", ">SRAM", "computes", "description"});
+  for (const DeviceSpec& device : devices) {
+    grid.add({device.name, fmt::format("{}", device.cluster_count), fmt::format("{}", device.core_count()),
+              fmt::format("{:.4g} MHz", static_cast<double>(device.clock_hz) * 1e-6), bytes_text(device.memory().count()),
+              device.compute_type, device.description});
+  }
+  return grid.text();
+}
+
+std::string device_table(const DeviceSpec& device) {
+  Grid grid({"key", "value", "resolved", "trust", "source"});
+  for (const SpecEntry& entry : device.entries) {
+    grid.add({entry.key, entry.value, entry.resolved, entry.trust, entry.source});
+  }
+  return fmt::format("{}: {}\nhash {}\n\n{}\ntrust: P patent, A public research artefact, T published table, D derived from tagged numbers, ? unconfirmed\n", device.name,
+                     device.description, device.hash, grid.text());
+}
+
+}  // namespace gatefold

@@ -1,0 +1,19 @@
+// Results as short tables for people: aligned columns, a unit with every number, a sentence where a number would puzzle.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gatefold/report/json.h"
+
+namespace gatefold {
+
+/// Each ends with a newline.
+[[nodiscard]] std::string run_table(const ReportedRun& run);
+/// One row per policy. Ratios are to `static` where it is in the list, else to the first. Requires: !runs.empty().
+[[nodiscard]] std::string compare_table(const std::vector<ReportedRun>& runs);
+[[nodiscard]] std::string inspection_table(const Inspection& inspection);
+[[nodiscard]] std::string devices_table(const std::vector<DeviceSpec>& devices);
+[[nodiscard]] std::string device_table(const DeviceSpec& device);
+
+}  // namespace gatefold
