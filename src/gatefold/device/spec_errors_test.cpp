@@ -119,7 +119,7 @@ TEST(DeviceFile, SuggestsTheKeyNearestToAnUnknownOne) {
                  "f:5: compute.lanes: found nothing, wanted a number without a unit\n"
                  "f:10: compute.lane: found an unknown key, wanted a known one, perhaps 'lanes'");
   expect_refused({{"power:", "energy:"}},
-                 "f:1: power: found nothing, wanted a map of cluster, core, uncore and floor\n"
+                 "f:1: power: found nothing, wanted a map of its keys: cluster, core, uncore, floor\n"
                  "f:42: energy: found an unknown key, wanted name, description, default_rank, clock, compute, vector, banks, "
                  "external, crossbar or power");
   expect_refused({{"      traffic_only: false", "      traffic_only: false\n      color: red"}},
@@ -145,7 +145,7 @@ TEST(DeviceFile, RefusesASecondValueForAKey) {
   expect_refused({{"  lanes: <8>", "  lanes: <8>\n  lanes: <16>"}},
                  "f:11: compute.lanes: found the key a second time, wanted it once (first on line 10)");
   expect_refused({{"  core:\n", "  cluster:\n"}},
-                 "f:42: power.core: found nothing, wanted a map of on, gated, wake_latency, wake_energy and break_even\n"
+                 "f:42: power.core: found nothing, wanted a map of its keys: on, gated, wake_latency, wake_energy, break_even\n"
                  "f:48: power.cluster: found the key a second time, wanted it once (first on line 43)");
   expect_refused({{"<2>", "{value: 2, value: 3, source: s, trust: \"?\"}"}},
                  "f:8: compute.clusters.value: found the key a second time, wanted it once (first on line 8)");
@@ -162,7 +162,7 @@ TEST(DeviceFile, ReportsMissingKeys) {
   expect_refused({{"      traffic_only: false\n", ""}},
                  "f:54: power.uncore.chip.traffic_only: found nothing, wanted true or false");
   expect_refused({{"external:\n  access: <100 pJ/B>\n  bandwidth: <1 GB/s>\n", ""}},
-                 "f:1: external: found nothing, wanted a map of access and bandwidth");
+                 "f:1: external: found nothing, wanted a map of its keys: access, bandwidth");
 }
 
 TEST(DeviceFile, ReportsMissingPartsOfANumber) {
@@ -340,20 +340,20 @@ TEST(DeviceFile, RefusesWhatIsNotOneDocument) {
 }
 
 TEST(DeviceFile, ReportsSyntaxErrorsWithTheirLine) {
-  expect_refused({{"lanes: <8>", "lanes: {value: 8"}}, "f:11: found a syntax error (end of map flow not found), wanted YAML");
-  expect_refused({{"compute:\n", "compute: {\n"}}, "f:7: found a syntax error (end of map flow not found), wanted YAML");
-  expect_refused({{"  lanes", "\tlanes"}}, "f:10: found a syntax error (end of map not found), wanted YAML");
+  expect_refused({{"lanes: <8>", "lanes: {value: 8"}}, "f:11: found a syntax error 'end of map flow not found', wanted YAML");
+  expect_refused({{"compute:\n", "compute: {\n"}}, "f:7: found a syntax error 'end of map flow not found', wanted YAML");
+  expect_refused({{"  lanes", "\tlanes"}}, "f:10: found a syntax error 'end of map not found', wanted YAML");
   expect_refused(
       {{"<100 MHz>", "'100 MHz"}},
-      "f:1: compute: found nothing, wanted a map of kind, type, clusters, cores_per_cluster, lanes, inputs_per_unit, "
-      "weight_load, pipeline_latency, segment_layers, lane_add, array_dim, float_element and mac\n"
-      "f:1: vector: found nothing, wanted a map of per_cluster, pool and value\n"
-      "f:1: banks: found nothing, wanted a map of per_core, size, access, leakage_on, leakage_retention, leakage_off, "
-      "retention_wake_latency, retention_wake_energy, retention_break_even, off_wake_latency, off_wake_energy and "
-      "off_break_even\n"
-      "f:1: external: found nothing, wanted a map of access and bandwidth\n"
-      "f:1: crossbar: found nothing, wanted a map of output_bus, wire, pitch, route_change, route_words and route_word_size\n"
-      "f:1: power: found nothing, wanted a map of cluster, core, uncore and floor\n"
+      "f:1: compute: found nothing, wanted a map of its keys: kind, type, clusters, cores_per_cluster, lanes, inputs_per_unit, "
+      "weight_load, pipeline_latency, segment_layers, lane_add, array_dim, float_element, mac\n"
+      "f:1: vector: found nothing, wanted a map of its keys: per_cluster, pool, value\n"
+      "f:1: banks: found nothing, wanted a map of its keys: per_core, size, access, leakage_on, leakage_retention, leakage_off, "
+      "retention_wake_latency, retention_wake_energy, retention_break_even, off_wake_latency, off_wake_energy, off_break_even\n"
+      "f:1: external: found nothing, wanted a map of its keys: access, bandwidth\n"
+      "f:1: crossbar: found nothing, wanted a map of its keys: output_bus, wire, pitch, route_change, route_words, "
+      "route_word_size\n"
+      "f:1: power: found nothing, wanted a map of its keys: cluster, core, uncore, floor\n"
       "f:4: clock: found '100 MHz compute: kind: reduction type: int8 clusters: {value..', wanted {value: .., source: \"..\", "
       "trust: ..}");
 }

@@ -65,8 +65,6 @@ std::string listed(const std::vector<std::string>& words, std::string_view last)
 std::string either_of(const std::vector<std::string>& words) {
   return listed(words, " or ");
 }
-  return listed(words, " and ");
-}
 
 std::string wanted(const SchemaRow& row) {
   switch (row.form) {
