@@ -410,8 +410,8 @@ TEST(DeviceFile, ShowsAtMostAHundredErrorsAndCountsTheRest) {
 TEST(DeviceFile, HostileTextNeitherCrashesNorReachesTheMessage) {
   const std::string hostile = parse_device(device({{"tiny", "\"\\e[31mred\\0\""}}), "f").error().message;
   EXPECT_EQ(hostile, "f:1: name: found '?[31mred?', wanted 1 to 64 lower-case letters, digits, - and _");
-  // Up to a mebibyte of what parsers recurse on or search through.
-  constexpr std::size_t kSize = 1 << 20;
+  // What parsers recurse on or search through; a file may be sixteen times as long.
+  constexpr std::size_t kSize = 1 << 16;
   for (const std::string_view unit :
        {"[", "{", "{a: ", "- ", "? ", "a: ", "&a ", "*a ", "!a ", "'", "\"", "|\n", "%", "\xff", "a\n", ",", "a:\n"}) {
     std::string text;
@@ -421,10 +421,11 @@ TEST(DeviceFile, HostileTextNeitherCrashesNorReachesTheMessage) {
   EXPECT_FALSE(parse_device(std::string(kSize, '\0'), "f"));
 }
 
-TEST(DeviceFile, ManyDistinctKeysAreRefusedQuickly) {
+TEST(DeviceFile, RefusesAMebibyteOfDistinctKeys) {
   std::string text;
   for (int i = 0; text.size() < (1 << 20) - 16; ++i) text += std::to_string(i) + ":\n";
-  EXPECT_FALSE(parse_device(text, "f"));
+  const std::string message = parse_device(text, "f").error().message;
+  EXPECT_NE(message.find("f:1: 0: found an unknown key"), std::string::npos);
 }
 
 /// A random edit of one to four places: bytes replaced, spans deleted, doubled or swapped with another place.
