@@ -77,6 +77,10 @@ TEST(Exact, SaysWhenItDoesNotFit) {
   EXPECT_EQ((Exact(1, -60) * Exact(1, 30)).rounded(), std::nullopt);
   EXPECT_EQ((Exact(1, 30) * Exact(1, 30) * Exact(1, -30)).rounded(), std::nullopt);
   EXPECT_EQ((Exact(1, 30) * Exact(1, -30)).rounded(), 1);
+  // 2^-186: the truncated denominator would be zero.
+  const Exact tiny = Exact(1) / Exact(std::int64_t{1} << 62);
+  EXPECT_EQ((tiny * tiny * tiny).rounded(), std::nullopt);
+  EXPECT_EQ((tiny * tiny * tiny).ceiling(), std::nullopt);
 }
 
 }  // namespace
