@@ -51,7 +51,8 @@ void requantize_channel(const std::int32_t* sums, std::int32_t bias, float scale
   SaturationLimits limits = saturation_limits(element_type_of<T>());
   if (relu) limits.low = std::clamp(zero, limits.low, limits.high);
   T* out = reinterpret_cast<T*>(channel.out);
-  for (std::int64_t i = 0; i < channel.count; ++i) out[i] = static_cast<T>(requantize(added(sums[i], bias), scale, zero, limits));
+  const std::int64_t count = channel.count;  // a copy: a store through `out` might change the original, for all the compiler knows
+  for (std::int64_t i = 0; i < count; ++i) out[i] = static_cast<T>(requantize(added(sums[i], bias), scale, zero, limits));
 }
 
 class Finisher {
