@@ -35,6 +35,7 @@ struct RunOptions {
   std::vector<TimedEvent> events;     ///< ascending in time
   Numerics numerics = Numerics::kInteger;
   bool timing_only = false;           ///< no numerics: payloads stay empty
+  bool measure_decisions = false;     ///< fill RunResult::decision_ns
   std::uint64_t seed = 1;
 };
 
@@ -64,7 +65,7 @@ struct Phase {
   std::string name;          ///< "before", "during", "after" the first event until the last; "whole" without events
   Cycles begin;
   Cycles end;
-  double mean_active = 0;    ///< mean number of clusters with at least one powered core while a request was in progress
+  double mean_active = 0;    ///< mean number of clusters whose logic is ON
 };
 
 struct RequestRecord {

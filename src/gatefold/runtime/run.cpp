@@ -1,0 +1,111 @@
+#include "gatefold/runtime/run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "gatefold/base/text.h"
+#include "gatefold/runtime/session.h"
+
+namespace gatefold {
+namespace {
+
+Error invalid(std::string message) { return Error{ErrorCode::kInvalidInput, std::move(message)}; }
+
+Result<std::unique_ptr<Policy>> make_policy(const std::string& wanted) {
+  for (const PolicyEntry& entry : policy_table()) {
+    if (entry.name == wanted) return entry.make();
+  }
+  return invalid(fmt::format("policy '{}': unknown; wanted one of {}", wanted, fmt::join(policy_names(), ", ")));
+}
+
+Status check_inputs(const LayerGraph& graph, const RunOptions& options, const std::vector<InputSet>& inputs) {
+  if (options.timing_only) return Done{};
+  if (inputs.size() != 1 && static_cast<std::int64_t>(inputs.size()) != options.arrivals.count) {
+    return invalid(fmt::format("{} input sets for {} requests; wanted one, or one per request", inputs.size(), options.arrivals.count));
+  }
+  for (const InputSet& set : inputs) {
+    if (set.size() != graph.inputs.size()) return invalid(fmt::format("{} inputs; the network wants {}", set.size(), graph.inputs.size()));
+    for (std::size_t i = 0; i < set.size(); ++i) {
+      const Activation& wanted = graph.activation(graph.inputs[i]);
+      if (set[i].type() == wanted.type && set[i].shape() == wanted.shape) continue;
+      return invalid(fmt::format("input '{}': found {} {}, wanted {} {}", wanted.name, name(set[i].type()), set[i].shape().text(),
+                                 name(wanted.type), wanted.shape.text()));
+    }
+  }
+  return Done{};
+}
+
+/// splitmix64 (Steele, Lea, Flood 2014): arrivals must be the same on every platform.
+class Uniform {
+ public:
+  explicit Uniform(std::uint64_t seed) : state_(seed) {}
+  /// In (0, 1].
+  double next() {
+    std::uint64_t z = (state_ += 0x9e3779b97f4a7c15ULL);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+    return static_cast<double>(((z ^ (z >> 31)) >> 11) + 1) * 0x1p-53;
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+}  // namespace
+
+const std::vector<std::string>& policy_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> made;
+    for (const PolicyEntry& entry : policy_table()) made.emplace_back(entry.name);
+    return made;
+  }();
+  return names;
+}
+
+Result<RunResult> run(const PreparedNetwork& network, const RunOptions& options, const std::vector<InputSet>& inputs,
+                      const Progress& progress) {
+  GATEFOLD_TRY(const std::unique_ptr<Policy> policy, make_policy(options.policy));
+  GATEFOLD_CHECK(check_inputs(network.graph(), options, inputs));
+  if (options.arrivals.count < 1) return invalid(fmt::format("{} requests; wanted at least 1", options.arrivals.count));
+  StaticPlan with_deadline;
+  const StaticPlan* plan = &network.plan();
+  if (options.deadline && plan->reference_total > *options.deadline) {
+    GATEFOLD_TRY(with_deadline, plan_static(network.table(), options.deadline));
+    plan = &with_deadline;
+  }
+  std::optional<Executor> executor;
+  if (!options.timing_only) {
+    GATEFOLD_TRY(executor, Executor::make(network, options.numerics));
+  }
+  Session session(network, *plan, *policy, options, executor ? &*executor : nullptr);
+  GATEFOLD_CHECK(session.boot());
+
+  const auto begin = std::chrono::steady_clock::now();
+  Uniform uniform(options.seed);
+  double poisson_seconds = 0;
+  Cycles horizon;
+  for (std::int64_t r = 0; r < options.arrivals.count; ++r) {
+    Cycles arrival = session.last_completion();
+    if (options.arrivals.every) arrival = *options.arrivals.every * r;
+    if (options.arrivals.rate_hz) {
+      poisson_seconds += -std::log(uniform.next()) / *options.arrivals.rate_hz;
+      arrival = Cycles(static_cast<std::int64_t>(poisson_seconds * static_cast<double>(network.spec().clock_hz)));
+    }
+    const InputSet* set = options.timing_only ? nullptr : &inputs[inputs.size() == 1 ? 0 : static_cast<std::size_t>(r)];
+    GATEFOLD_CHECK(session.serve(arrival, !options.arrivals.rate_hz, set));
+    if (progress) progress(r + 1, options.arrivals.count);
+  }
+  horizon = session.last_completion();
+  if (options.arrivals.every) horizon = std::max(horizon, *options.arrivals.every * options.arrivals.count);
+  RunResult result = session.finish(horizon);
+  result.requests = options.arrivals.count;
+  result.simulate_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (network.graph().layers.empty()) return result;
+  result.bound = BoundRecord{plan->bound_kind, plan->bound, plan->reached};
+  return result;
+}
+
+}  // namespace gatefold

@@ -1,0 +1,473 @@
+#include "gatefold/runtime/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+
+namespace gatefold {
+namespace {
+
+Footprint footprint_of(const Placement& placement) {
+  return {placement.clusters, placement.cores_per_cluster(), placement.split};
+}
+
+/// Before the first event, between first and last, after the last.
+std::vector<ActivityWindow> windows_of(const std::vector<TimedEvent>& events) {
+  const Cycles forever(std::numeric_limits<std::int64_t>::max());
+  if (events.empty()) return {{Cycles(0), forever, Cycles(0)}};
+  const Cycles first = events.front().at;
+  const Cycles last = events.back().at;
+  return {{Cycles(0), first, Cycles(0)}, {first, last, Cycles(0)}, {last, forever, Cycles(0)}};
+}
+
+void apply(const std::vector<TimedEvent>& events, Profile& profile) {
+  for (const TimedEvent& timed : events) {
+    Condition condition = profile.condition(timed.event.cluster, timed.at);
+    condition.since = timed.at;
+    switch (timed.event.kind) {
+      case EventKind::kOccupy: condition.occupied = true; break;
+      case EventKind::kRelease: condition.occupied = false; break;
+      case EventKind::kThrottle: condition.percent = timed.event.percent; break;
+      case EventKind::kRecover: condition.percent = 100; break;
+    }
+    profile.set_condition(timed.event.cluster, condition);
+  }
+}
+
+}  // namespace
+
+Session::Session(const PreparedNetwork& network, const StaticPlan& plan, Policy& policy, const RunOptions& options, Executor* executor)
+    : network_(network),
+      table_(network.table()),
+      plan_(plan),
+      policy_(policy),
+      options_(options),
+      executor_(executor),
+      chip_(network.spec(), policy.scope()),
+      residence_(network.table(), chip_.memory()),
+      layers_(network.table().size()),
+      tensors_(network.graph().activations.size()),
+      remaining_reference_(network.table().size() + 1) {
+  for (std::size_t v = layers_.size(); v-- > 0;) remaining_reference_[v] = remaining_reference_[v + 1] + plan.reference[v];
+  apply(options.events, chip_.profile());
+  chip_.gating().set_windows(windows_of(options.events));
+  if (options.arrivals.rate_hz) {
+    const Cycles mean(static_cast<std::int64_t>(static_cast<double>(network.spec().clock_hz) / *options.arrivals.rate_hz));
+    expected_gap_ = std::max(Cycles(0), mean - plan.reference_total);
+  }
+}
+
+Status Session::boot() {
+  GATEFOLD_TRY(const Assignment assignment, fit_assignment(table_, policy_.first_assignment(table_, plan_)));
+  for (std::size_t v = 0; v < layers_.size(); ++v) {
+    const LayerId layer(v);
+    layers_[v].home = assignment[v];
+    std::vector<Payload> payloads;
+    if (executor_ != nullptr) {
+      GATEFOLD_TRY(payloads, executor_->weight_payloads(layer, assignment[v]));
+    }
+    GATEFOLD_CHECK(residence_.store_weights(layer, assignment[v], payloads));
+    for (const BlockId block : residence_.weights(layer)) chip_.refresh_content(chip_.memory().pieces(block));
+    if (policy_.scope() == GatingScope::kClusters) {
+      for (std::int32_t k = assignment[v].first; k <= assignment[v].last(); ++k) chip_.gating().pin(ClusterId(k), true, Cycles(0));
+    }
+  }
+  return Done{};
+}
+
+Status Session::serve(Cycles arrival, bool known, const InputSet* inputs) {
+  const Cycles from = std::max(arrival, last_completion_);
+  if (!known && arrival > last_completion_) chip_.gating().idle_between_requests(last_completion_, arrival, expected_gap_);
+  arrival_ = arrival;
+  deadline_ = options_.deadline ? std::optional(arrival + *options_.deadline) : std::nullopt;
+  first_start_ = last_end_ = issued_ = from;
+  started_ = false;
+  for (LayerState& layer : layers_) layer.decided = false;
+  for (TensorState& tensor : tensors_) tensor = {from, from};
+  for (std::size_t v = 0; v < layers_.size(); ++v) {
+    if (!network_.last_producer(LayerId(v))) decide(LayerId(v), from, true);
+  }
+  GATEFOLD_CHECK(store_inputs(inputs));
+  for (std::size_t v = 0; v < layers_.size(); ++v) GATEFOLD_CHECK(step(LayerId(v)));
+  return complete();
+}
+
+Status Session::store_inputs(const InputSet* inputs) {
+  const LayerGraph& graph = network_.graph();
+  for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
+    const TensorId input = graph.inputs[i];
+    const Activation& activation = graph.activation(input);
+    if (activation.consumers.empty()) continue;
+    const Cycles now = tensors_[input.at()].ready;
+    GATEFOLD_CHECK(residence_.store(input, layers_[activation.consumers.front().at()].home, table_.tensor_layout(input), {}));
+    const auto blocks = residence_.blocks(input);
+    // Written at no time (DEVICE.md 3d, rule 12): one SRAM write per byte, into banks that are awake for it.
+    for (const BlockId block : blocks) {
+      for (const Piece& piece : chip_.memory().pieces(block)) {
+        const Cycles awake = chip_.gating().ready_at(chip_.gating().bank(piece.bank), now);
+        tensors_[input.at()].ready = std::max(tensors_[input.at()].ready, awake);
+      }
+    }
+    const Cycles written = tensors_[input.at()].ready;
+    chip_.hold(blocks, written, written);
+    for (const BlockId block : blocks) chip_.refresh_content(chip_.memory().pieces(block));
+    chip_.ledger().charge(Part::kMemory, table_.tensor_bytes(input) * table_.spec().sram_byte);
+    if (executor_ == nullptr) continue;
+    const TensorView view = (*inputs)[i].view();
+    auto bytes = std::make_shared<Buffer>(static_cast<std::size_t>(stored_bytes(activation)));
+    std::copy_n(view.bytes, bytes->size(), bytes->data());
+    GATEFOLD_CHECK(executor_->write(input, bytes, chip_, residence_, written, written));
+  }
+  return Done{};
+}
+
+std::optional<Cycles> Session::budget(LayerId layer, Cycles now) const {
+  if (!deadline_) return std::nullopt;
+  const Int128 left = std::max<std::int64_t>(0, (*deadline_ - now).count());
+  const std::int64_t remaining = std::max<std::int64_t>(1, remaining_reference_[layer.at()].count());
+  return Cycles(static_cast<std::int64_t>(left * plan_.reference[layer.at()].count() / remaining));
+}
+
+void Session::decide(LayerId layer, Cycles now, bool steered) {
+  LayerState& state = layers_[layer.at()];
+  Boundary boundary{layer, now, &table_, &chip_.profile(), &residence_, state.home, std::nullopt, steered, budget(layer, now)};
+  if (const auto producer = network_.last_producer(layer)) boundary.producer = layers_[producer->at()].home;
+  Decision decision;
+  if (options_.measure_decisions) {
+    const auto begin = std::chrono::steady_clock::now();
+    decision = policy_.decide(boundary);
+    result_.decision_ns.push_back((std::chrono::steady_clock::now() - begin).count());
+  } else {
+    decision = policy_.decide(boundary);
+  }
+  state.decided = true;
+  state.route_ready = now + table_.spec().route_change;
+  if (decision.shift) shift(layer, decision.placement, now, decision.forced);
+}
+
+void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced) {
+  LayerState& state = layers_[layer.at()];
+  const Placement from = state.home;
+  if (!residence_.weights_fit(layer, to)) {
+    ++result_.shifts_refused;
+    return;
+  }
+  const DeviceSpec& spec = table_.spec();
+  const Bytes weights = table_.work(layer).weights;
+  EnergyTotal energy = shift_penalty(spec, from, to);
+  chip_.ledger().charge(Part::kCrossbar, energy);
+  if (weights > Bytes(0)) {
+    // Two-phase: the new copy is complete before the old one goes.
+    std::vector<BlockId> old(residence_.weights(layer).begin(), residence_.weights(layer).end());
+    const Cycles start = std::max({chip_.crossbar().bus_free(from, now), chip_.crossbar().bus_free(to, now), state.weights_ready,
+                                   chip_.ready_at(from, old, now), chip_.ready_at(to, {}, now)});
+    const Cycles end = start + transfer_cycles(spec, weights, from, to);
+    chip_.hold(from, now, end);  // from the prepare phase on
+    chip_.hold(to, now, end);
+    chip_.hold(old, now, end);
+    std::vector<Piece> vacated;
+    for (const BlockId block : old) vacated.insert(vacated.end(), chip_.memory().pieces(block).begin(), chip_.memory().pieces(block).end());
+    residence_.drop_weights(layer);
+    std::vector<Payload> payloads;
+    if (executor_ != nullptr) {
+      auto made = executor_->weight_payloads(layer, to);
+      GATEFOLD_ENSURE(made.has_value());  // the same weights were packed at boot
+      payloads = std::move(made).value();
+    }
+    GATEFOLD_ENSURE(residence_.store_weights(layer, to, payloads).has_value());  // weights_fit said so while the old copy was there
+    chip_.hold(residence_.weights(layer), now, end);
+    for (const BlockId block : residence_.weights(layer)) chip_.refresh_content(chip_.memory().pieces(block));
+    chip_.refresh_content(vacated);
+    chip_.crossbar().book_bus(from, end);
+    chip_.crossbar().book_bus(to, end);
+    energy += chip_.charge_transfer(weights, from, to);
+    state.weights_ready = end;
+    result_.shift_bytes += weights;
+  }
+  state.home = to;
+  state.energy += energy;
+  ++state.shifts;
+  ++(forced ? result_.shifts_forced : result_.shifts_voluntary);
+  result_.shift_energy += energy;
+  if (policy_.scope() == GatingScope::kClusters) follow_pins(from, to, now);
+}
+
+void Session::follow_pins(const Placement& from, const Placement& to, Cycles now) {
+  for (std::int32_t k = to.first; k <= to.last(); ++k) chip_.gating().pin(ClusterId(k), true, now);
+  for (std::int32_t k = from.first; k <= from.last(); ++k) {
+    const bool in_use = std::any_of(layers_.begin(), layers_.end(), [k](const LayerState& layer) {
+      return layer.home.first <= k && k <= layer.home.last();
+    });
+    // The pseudocode deactivates the old cluster whatever else lies there; the chip refuses while layers do.
+    if (in_use) ++result_.misgates;
+    else chip_.gating().pin(ClusterId(k), false, now);
+  }
+}
+
+Cycles Session::resource_free(LayerId layer, Cycles ready) const {
+  const Placement& home = layers_[layer.at()].home;
+  Chip& chip = const_cast<Chip&>(chip_);
+  switch (network_.graph().layer(layer).kind) {
+    case LayerKind::kDot: return chip.crossbar().dot_free(home, ready);
+    case LayerKind::kVector: return chip.crossbar().vector_free(home, ready);
+    case LayerKind::kMove: return chip.crossbar().bus_free(home, ready);
+  }
+  GATEFOLD_REQUIRE(false);
+}
+
+Cycles Session::available_from(const Placement& placement, Cycles now) const {
+  const Profile& profile = chip_.profile();
+  if (profile.available(placement, now)) return now;
+  for (const TimedEvent& timed : options_.events) {
+    if (timed.at > now && profile.available(placement, timed.at)) return timed.at;
+  }
+  return Cycles(std::numeric_limits<std::int64_t>::max());  // never released
+}
+
+Result<Cycles> Session::align(LayerId layer, const Operand& operand) {
+  const TensorId tensor = *operand.tensor;
+  const Placement to = layers_[layer.at()].home;
+  const Layout layout = operand_layout(network_.graph().layer(layer), operand.shape);
+  TensorState& state = tensors_[tensor.at()];
+  if (residence_.aligned(tensor, to, layout)) return state.ready;
+  const Placement from = residence_.where(tensor);
+  std::vector<BlockId> old(residence_.blocks(tensor).begin(), residence_.blocks(tensor).end());
+  const Bytes bytes = table_.tensor_bytes(tensor);
+  const Cycles ready = std::max(state.ready, state.read_until);
+  const Cycles start = std::max(chip_.crossbar().bus_free(from, ready), chip_.crossbar().bus_free(to, ready));
+  const Cycles end = start + transfer_cycles(table_.spec(), bytes, from, to);
+  chip_.hold(from, start, end);
+  chip_.hold(to, start, end);
+  chip_.hold(old, start, end);
+  std::shared_ptr<const Buffer> payload;
+  if (executor_ != nullptr) {
+    GATEFOLD_TRY(payload, executor_->read(tensor, chip_.memory(), chip_.gating(), residence_, start, end));
+  }
+  std::vector<Piece> vacated;
+  for (const BlockId block : old) vacated.insert(vacated.end(), chip_.memory().pieces(block).begin(), chip_.memory().pieces(block).end());
+  residence_.drop(tensor);
+  GATEFOLD_CHECK(residence_.store(tensor, to, layout, {}));
+  chip_.hold(residence_.blocks(tensor), start, end);
+  for (const BlockId block : residence_.blocks(tensor)) chip_.refresh_content(chip_.memory().pieces(block));
+  chip_.refresh_content(vacated);
+  if (executor_ != nullptr) {
+    GATEFOLD_CHECK(executor_->write(tensor, payload, chip_, residence_, start, end));
+  }
+  chip_.crossbar().book_bus(from, end);
+  chip_.crossbar().book_bus(to, end);
+  layers_[layer.at()].energy += chip_.charge_transfer(bytes, from, to);
+  state.ready = end;
+  state.read_until = end;
+  return end;
+}
+
+Status Session::store_outputs(LayerId layer) {
+  const Layer& here = network_.graph().layer(layer);
+  avoid_.clear();
+  for (const Operand& operand : here.inputs) {
+    if (!operand.tensor) continue;
+    const auto blocks = residence_.blocks(*operand.tensor);
+    avoid_.insert(avoid_.end(), blocks.begin(), blocks.end());
+  }
+  for (const TensorId output : here.outputs) {
+    const Activation& activation = network_.graph().activation(output);
+    const LayerId reader = activation.consumers.empty() ? layer : activation.consumers.front();
+    if (residence_.store(output, layers_[reader.at()].home, table_.tensor_layout(output), avoid_)) continue;
+    // The reader's cores are full: the output waits where it was computed.
+    GATEFOLD_CHECK(residence_.store(output, layers_[layer.at()].home, table_.tensor_layout(output), avoid_));
+  }
+  return Done{};
+}
+
+Status Session::step(LayerId layer) {
+  const LayerGraph& graph = network_.graph();
+  const Layer& here = graph.layer(layer);
+  LayerState& state = layers_[layer.at()];
+  const DeviceSpec& spec = table_.spec();
+
+  // Measure: when could it start, were everything in place?
+  Cycles ready = issued_;  // the controller issues layers in order; they may overlap once issued
+  for (const Operand& operand : here.inputs) {
+    if (operand.tensor) ready = std::max(ready, tensors_[operand.tensor->at()].ready);
+  }
+  // Its home was taken after the decision: decide again, or wait until it is given back.
+  ready = std::max(ready, resource_free(layer, ready));
+  if (!chip_.profile().available(state.home, ready)) {
+    decide(layer, ready, false);
+    const Cycles from = available_from(state.home, ready);
+    if (from.count() == std::numeric_limits<std::int64_t>::max()) {
+      return Error{ErrorCode::kInvalidInput, fmt::format("layer '{}' waits for {}, which no event releases, and policy '{}' does not move it",
+                                                         here.name, state.home.text(), options_.policy)};
+    }
+    ready = from;
+  }
+
+  // Act: bring what is elsewhere, then wait for routes, weights and wakes.
+  Cycles start = ready;
+  for (const Operand& operand : here.inputs) {
+    if (!operand.tensor) continue;
+    GATEFOLD_TRY(const Cycles there, align(layer, operand));
+    start = std::max(start, there);
+  }
+  start = std::max({start, state.weights_ready, state.route_ready});
+  GATEFOLD_CHECK(store_outputs(layer));
+  start = resource_free(layer, start);
+  Cycles awake = std::max(chip_.uncore_ready_at(start), chip_.ready_at(state.home, residence_.weights(layer), start));
+  for (const TensorId output : here.outputs) awake = std::max(awake, chip_.ready_at(state.home, residence_.blocks(output), start));
+  start = std::max(start, awake);
+  result_.stall += start - ready;
+  start = available_from(state.home, start);  // taken once more while it waited
+
+  issued_ = start;
+  if (!started_) {
+    first_start_ = start;
+    started_ = true;
+  }
+  const Option& option = table_.option(layer, state.home);
+  const Cycles end = start + throttled(option.cycles, chip_.profile().percent(state.home, start));
+  chip_.hold(state.home, start, end);
+  chip_.hold(residence_.weights(layer), start, end);
+  for (const Operand& operand : here.inputs) {
+    if (operand.tensor) chip_.hold(residence_.blocks(*operand.tensor), start, end);
+  }
+
+  // Decide where the readers of its outputs go: their inputs can still be steered for free.
+  for (const LayerId reader : network_.decided_with(layer)) {
+    const Placement before = layers_[reader.at()].home;
+    decide(reader, start, true);
+    if (layers_[reader.at()].home == before) continue;
+    for (const TensorId output : here.outputs) {  // steer to the new home
+      const Activation& activation = graph.activation(output);
+      if (activation.consumers.empty() || activation.consumers.front() != reader) continue;
+      const Placement stored = residence_.where(output);
+      residence_.drop(output);
+      if (!residence_.store(output, layers_[reader.at()].home, table_.tensor_layout(output), avoid_)) {
+        GATEFOLD_CHECK(residence_.store(output, stored, table_.tensor_layout(output), avoid_));
+      }
+    }
+  }
+
+  // Run.
+  Energy wires;
+  for (const TensorId output : here.outputs) {
+    chip_.hold(residence_.blocks(output), start, end);
+    for (const BlockId block : residence_.blocks(output)) chip_.refresh_content(chip_.memory().pieces(block));
+    wires += wire_energy(spec, table_.tensor_bytes(output), state.home, residence_.where(output));
+  }
+  if (here.kind == LayerKind::kVector && spec.vector_pool.count() > 0) {
+    chip_.gating().hold(chip_.gating().vector_pool(), start, end);
+  }
+  if (executor_ != nullptr) GATEFOLD_CHECK(executor_->execute(layer, state.home, chip_, residence_, start, end));
+
+  // Record.
+  switch (here.kind) {
+    case LayerKind::kDot: chip_.crossbar().book_dot(state.home, end); break;
+    case LayerKind::kVector: chip_.crossbar().book_vector(state.home, end); break;
+    case LayerKind::kMove: chip_.crossbar().book_bus(state.home, end); break;
+  }
+  chip_.charge(option.dynamic, wires);
+  state.energy += EnergyTotal(option.dynamic.total()) + wires;
+  state.cycles = end - start;
+  const DotProducts useful = useful_dot_products(spec, table_.work(layer), footprint_of(state.home));
+  useful_ += useful;
+  const std::int32_t cores = state.home.core_count();
+  for (std::int32_t c = 0; c < cores; ++c) {
+    chip_.profile().record(state.home.core(c, spec.cores_per_cluster), DotProducts(part_of(useful.count(), cores, c).count()), end);
+  }
+  for (const Operand& operand : here.inputs) {
+    if (operand.tensor) tensors_[operand.tensor->at()].read_until = std::max(tensors_[operand.tensor->at()].read_until, end);
+  }
+  for (const TensorId output : here.outputs) tensors_[output.at()] = {end, end};
+  last_end_ = std::max(last_end_, end);
+  for (const TensorId dead : network_.dying_after(layer)) {
+    if (!residence_.stored(dead)) continue;
+    std::vector<Piece>& vacated = scratch_pieces_;
+    vacated.clear();
+    for (const BlockId block : residence_.blocks(dead)) {
+      const auto pieces = chip_.memory().pieces(block);
+      vacated.insert(vacated.end(), pieces.begin(), pieces.end());
+    }
+    residence_.drop(dead);
+    chip_.refresh_content(vacated);
+  }
+  return Done{};
+}
+
+Status Session::complete() {
+  const LayerGraph& graph = network_.graph();
+  std::vector<OutputRecord> outputs;
+  for (const NetworkOutput& output : graph.outputs) {
+    if (!residence_.stored(output.tensor)) continue;
+    chip_.hold(residence_.blocks(output.tensor), last_end_, last_end_);  // read out by the host interface
+    if (executor_ == nullptr) continue;
+    GATEFOLD_TRY(const auto bytes, executor_->read(output.tensor, chip_.memory(), chip_.gating(), residence_, last_end_, last_end_));
+    Buffer copy(bytes->size());
+    std::copy_n(bytes->data(), bytes->size(), copy.data());
+    outputs.push_back({output.name, Tensor(graph.activation(output.tensor).type, output.shape, std::move(copy))});
+  }
+  for (std::size_t t = 0; t < tensors_.size(); ++t) {
+    if (!residence_.stored(TensorId(t))) continue;
+    std::vector<Piece> vacated;
+    for (const BlockId block : residence_.blocks(TensorId(t))) {
+      vacated.insert(vacated.end(), chip_.memory().pieces(block).begin(), chip_.memory().pieces(block).end());
+    }
+    residence_.drop(TensorId(t));
+    chip_.refresh_content(vacated);
+  }
+  chip_.hold_uncore(first_start_, last_end_);
+  last_completion_ = last_end_;
+  const bool missed = deadline_ && last_end_ > *deadline_;
+  result_.request_records.push_back({arrival_, last_end_, missed});
+  result_.deadline_misses += missed ? 1 : 0;
+  ++result_.completed;
+  result_.outputs.push_back(std::move(outputs));
+  return Done{};
+}
+
+RunResult Session::finish(Cycles horizon) {
+  chip_.gating().settle(horizon);
+  RunResult& result = result_;
+  const DeviceSpec& spec = table_.spec();
+  const Ledger& ledger = chip_.ledger();
+  result.policy = options_.policy;
+  result.horizon = horizon;
+  result.clock_hz = spec.clock_hz;
+  result.energy = {ledger.part(Part::kCompute),   ledger.part(Part::kMemory),       ledger.part(Part::kCrossbar),
+                   ledger.part(Part::kExternal),  ledger.part(Part::kLeakageOn),    ledger.part(Part::kLeakageGated),
+                   ledger.part(Part::kTransitions), ledger.part(Part::kUncore),     ledger.part(Part::kFloor)};
+  GATEFOLD_ENSURE(result.energy.total() == ledger.total());
+  result.cluster_count = spec.cluster_count;
+  const auto cycles = static_cast<double>(std::max<std::int64_t>(1, horizon.count()));
+  const auto cluster_on = static_cast<double>(chip_.gating().cluster_on().count());
+  result.mean_active = cluster_on / cycles;
+  result.active_cluster_seconds = cluster_on / static_cast<double>(spec.clock_hz);
+  const double offered = static_cast<double>(chip_.gating().core_on().count()) * static_cast<double>(dot_products_per_cycle(spec));
+  result.utilisation = offered > 0 ? static_cast<double>(useful_.count()) / offered : 0;
+  static constexpr const char* kPhaseNames[] = {"before", "during", "after"};
+  const auto& windows = chip_.gating().windows();
+  for (std::size_t w = 0; w < windows.size(); ++w) {
+    const Cycles end = std::min(windows[w].end, horizon);
+    const Cycles begin = std::min(windows[w].begin, horizon);
+    const auto length = static_cast<double>((end - begin).count());
+    result.phases.push_back({windows.size() == 1 ? "whole" : kPhaseNames[w], begin, end,
+                             length > 0 ? static_cast<double>(windows[w].cluster_on.count()) / length : 0});
+  }
+  result.wakes = chip_.gating().wakes();
+  for (std::size_t v = 0; v < layers_.size(); ++v) {
+    const Layer& layer = network_.graph().layers[v];
+    const LayerState& state = layers_[v];
+    result.layers.push_back({layer.name, std::string(name(layer.op)), state.home.text(), state.cycles, state.energy, state.shifts});
+  }
+  const auto& residency = chip_.gating().residency().cycles;
+  double total = 0;
+  for (const Int128 share : residency) total += static_cast<double>(share);
+  static constexpr const char* kStateNames[] = {"on", "retention", "off"};
+  for (std::size_t s = 0; s < residency.size(); ++s) {
+    result.residency.emplace_back(kStateNames[s], total > 0 ? static_cast<double>(residency[s]) / total : 0);
+  }
+  return std::move(result_);
+}
+
+}  // namespace gatefold
