@@ -58,7 +58,7 @@ ReportedRun small_run() {
 }
 
 TEST(Json, ARunHasTheStableKeysInTheirOrder) {
-  EXPECT_EQ(run_json(small_run()), R"({
+  EXPECT_EQ(run_json(small_run()), R"json({
   "gatefold": "0.1.0",
   "command": "run",
   "model": "net",
@@ -82,7 +82,7 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
   "deadline_misses": 1,
   "energy_j": {
     "total": 2.002e-12,
-    "compute": 1.5e-15,
+    "compute": 1.5000000000000001e-15,
     "memory": 5e-16,
     "crossbar": 0.0,
     "external": 0.0,
@@ -140,7 +140,7 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
   "bound": {
     "kind": "chain",
     "energy_j": 1e-15,
-    "reached_j": 1.1e-15,
+    "reached_j": 1.1000000000000001e-15,
     "gap": 0.1
   },
   "layers": [
@@ -149,7 +149,7 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
       "op": "Conv",
       "placement": "cluster 0, cores 0-1",
       "cycles": 900,
-      "energy_j": 1.5e-15,
+      "energy_j": 1.5000000000000001e-15,
       "shifts": 1
     }
   ],
@@ -187,7 +187,7 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
     "batch = 1 (default)"
   ]
 }
-)");
+)json");
 }
 
 TEST(Json, WhatARunCannotKnowIsNullOrEmpty) {
@@ -245,28 +245,28 @@ TEST(Table, ARunIsADozenLinesWithUnits) {
   ReportedRun run = small_run();
   run.context.has_deadline = true;
   EXPECT_EQ("\n" + run_table(run), R"(
-model      net
-device     chip (default: weights 1 KiB and peak activations fit)
-policy     greedy (asked for as default)
-numerics   integer: sums in int32, rounded half to even
-input      seeded uniform values; seed 7
-requests   2 completed, 0 shed
-accuracy   50.0 % of the labels
-latency    p50 1 ms, p99 3 ms, max 3 ms on the device's clock
-deadline   missed by 1 requests
-energy     1.001 pJ per request, 2.002 pJ in all, of which
-             compute  1.5 fJ   0.1 %
-             memory   500 aJ   0.0 %
-             floor      2 pJ  99.9 %
-clusters   1.5 of 4 powered on average; 25.0 % of what was powered did useful work
-             2 powered before the events (0 s to 1 ms)
-             1 powered during the events (1 ms to 4 ms)
-states     on 25.0 %, off 75.0 % of the time, over all clusters, cores and banks
-gating     3 wakes, 10 us of stalls, 0 refused gates
-shifts     1 voluntary, 0 forced, 0 refused; 2 KiB moved for 250 aJ
-bound      chain: at least 1 fJ per request can be shown, the plan takes 1.1 fJ (10.0 % above)
-output     y int8 [1, 3]: largest [0] = 5, [2] = 5, [1] = -2
-note       batch = 1 (default)
+model     net
+device    chip (default: weights 1 KiB and peak activations fit)
+policy    greedy (asked for as default)
+numerics  integer: sums in int32, rounded half to even
+input     seeded uniform values; seed 7
+requests  2 completed, 0 shed
+accuracy  50.0 % of the labels
+latency   p50 1 ms, p99 3 ms, max 3 ms on the device's clock
+deadline  missed by 1 requests
+energy    1.001 pJ per request, 2.002 pJ in all, of which
+            compute  1.5 fJ   0.1 %
+            memory   500 aJ   0.0 %
+            floor      2 pJ  99.9 %
+clusters  1.5 of 4 powered on average; 25.0 % of what was powered did useful work
+            2 powered before the events (0 s to 1 ms)
+            1 powered during the events (1 ms to 4 ms)
+states    on 25.0 %, off 75.0 % of the time, over all clusters, cores and banks
+gating    3 wakes, 10 us of stalls, 0 refused gates
+shifts    1 voluntary, 0 forced, 0 refused; 2 KiB moved for 250 aJ
+bound     chain: at least 1 fJ per request can be shown, the plan takes 1.1 fJ (10.0 % above)
+output    y int8 [1, 3]: largest [0] = 5, [2] = 5, [1] = -2
+note      batch = 1 (default)
 )");
 }
 

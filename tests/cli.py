@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+"""Runs the command-line tool as a user does: help, exit statuses, refusals, and one small network from file to result.
+
+usage: cli.py TOOL    (Python's standard library only; the network is written here, byte by byte, as ONNX's protobuf)
+"""
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import zlib
+
+TOOL = ""
+FAILURES = []
+
+
+def gatefold(*arguments):
+    return subprocess.run([TOOL, *arguments], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+
+
+def expect(condition, what, process):
+    if not condition:
+        FAILURES.append(what)
+        print(f"FAILED {what}\n  status {process.returncode}\n  stdout {process.stdout[-500:]!r}\n  stderr {process.stderr[-500:]!r}")
+
+
+# ---- A one-layer network: y = relu(conv(x)), x [1, 1, 4, 4], weights [2, 1, 3, 3]. ----
+
+
+def varint(number):
+    out = b""
+    while True:
+        out += bytes([number & 127 | (128 if number > 127 else 0)])
+        number >>= 7
+        if not number:
+            return out
+
+
+def field(number, value):
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    value = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def tensor(name, dims, values):
+    return b"".join(field(1, d) for d in dims) + field(2, 1) + field(8, name) + field(9, struct.pack(f"<{len(values)}f", *values))
+
+
+def value_info(name, dims):
+    extents = b"".join(field(1, field(2, d) if isinstance(d, str) else field(1, d)) for d in dims)
+    return field(1, name) + field(2, field(1, field(1, 1) + field(2, extents)))
+
+
+def network(batch=1):
+    conv = field(1, "x") + field(1, "w") + field(2, "c") + field(3, "conv1") + field(4, "Conv")
+    relu = field(1, "c") + field(2, "y") + field(3, "relu1") + field(4, "Relu")
+    graph = (field(1, conv) + field(1, relu) + field(2, "g") + field(5, tensor("w", [2, 1, 3, 3], [0.1 * i for i in range(18)]))
+             + field(11, value_info("x", [batch, 1, 4, 4])) + field(12, value_info("y", [batch, 2, 2, 2])))
+    return field(1, 8) + field(7, graph) + field(8, field(2, 13))
+
+
+def npy(dims, values, descr="<f4", code="f"):
+    header = "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }\n" % (descr, "".join(f"{d}," for d in dims))
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack(f"<{len(values)}{code}", *values)
+
+
+def png(width, height, level, claimed=None):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    size = claimed or (width, height)
+    rows = b"".join(b"\0" + bytes([level]) * width for _ in range(height))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", *size, 8, 0, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows))
+            + chunk(b"IEND", b""))
+
+
+def write(name, data):
+    with open(name, "wb") as file:
+        file.write(data)
+
+
+# ---- What is tested. ----
+
+
+def help_and_version():
+    top = gatefold("--help")
+    expect(top.returncode == 0, "--help exits 0", top)
+    for command in ("run", "compare", "inspect", "devices", "conformance"):
+        expect(command in top.stdout, f"--help names {command}", top)
+        own = gatefold(command, "--help")
+        expect(own.returncode == 0 and f"gatefold {command}" in own.stdout and "Example" in own.stdout, f"{command} --help has examples", own)
+    version = gatefold("--version")
+    expect(version.returncode == 0 and version.stdout.startswith("gatefold "), "--version", version)
+
+
+def usage_errors():
+    run = ["run", "net.onnx"]
+    cases = [
+        ([], "subcommand"), (["fly"], "fly"), (["run"], "MODEL"), (["--colour"], "colour"), (["play", "s.yaml"], "play"), (["plan", "net.onnx"], "plan"),
+        (["check", "p.json"], "check"), (["zoo", "resnet"], "zoo"),
+        (run + ["--policy", "gredy"], "did you mean 'greedy'"), (run + ["--policy", "work-function"], "unknown policy"), (run + ["--policy"], "--policy"),
+        (run + ["--numerics", "tflite"], "tflite"), (run + ["--deadline", "33"], "33"), (run + ["--deadline", "-1ms"], "-1ms"),
+        (run + ["--deadline", "0ms"], "more than nothing"), (run + ["--requests", "0"], "0"), (run + ["--requests", "-3"], "-3"),
+        (run + ["--requests", "many"], "many"), (run + ["--requests", "2000000000"], "2000000000"), (run + ["--every", "1 parsec"], "parsec"),
+        (run + ["--rate", "0"], "'0'"), (run + ["--rate", "fast"], "fast"), (run + ["--rate", "5 m"], "5 m"),
+        (run + ["--rate", "5", "--every", "1ms"], "excludes"), (run + ["--image", "a.png", "--input", "x.npy"], "excludes"),
+        (run + ["--labels", "y.npy", "--timing-only"], "excludes"), (run + ["--dim", "batch"], "NAME=N"), (run + ["--dim", "=3"], "NAME=N"),
+        (run + ["--dim", "batch=0"], "NAME=N"), (run + ["--dim", "batch=-1"], "NAME=N"), (run + ["--dim", "b=1", "--dim", "b=2"], "twice"),
+        (run + ["--seed", "-1"], "seed"), (run + ["--seed", "x"], "seed"), (run + ["--at", "1ms"], "--at"),
+        (run + ["--at", "1ms", "explode"], "want occupy"), (run + ["--at", "soon", "occupy cluster 0"], "soon"),
+        (run + ["--at", "1ms", "fail cluster 3"], "not built"), (run + ["--at", "1ms", "throttle cluster 1 0%"], "1% to 100%"),
+        (run + ["--cores", "4"], "cores"), (run + ["--why", "conv1"], "why"), (run + ["extra"], "extra"),
+        (["inspect", "net.onnx", "--graph", "g.svg"], "graph"), (["inspect", "net.onnx", "--options", "conv1"], "options"),
+        (["compare", "net.onnx", "--policies", "static,nope"], "unknown policy 'nope'"), (["devices", "list"], "list"), (["devices", "show"], "NAME"),
+        (["conformance"], "DIR"),
+    ]
+    for arguments, word in cases:
+        process = gatefold(*arguments)
+        expect(process.returncode == 2 and word in process.stderr and not process.stdout, f"usage: {arguments}", process)
+
+
+def input_errors():
+    write("empty.onnx", b"")
+    write("text.onnx", b"this is not a network")
+    write("cut.onnx", network()[:-30])
+    write("short.npy", npy([1, 1, 4, 4], [0.0] * 15))
+    write("int8.npy", npy([1, 1, 4, 4], [0] * 16, "|i1", "b"))
+    write("rank.npy", npy([4, 4], [0.0] * 16))
+    write("wide.npy", npy([1, 1, 4, 5], [0.0] * 20))
+    write("x.txt", b"1 2 3")
+    write("broken.pb", b"\xff\xff\xff")
+    write("broken.png", png(4, 4, 0)[:40])
+    write("huge.png", png(4, 4, 0, claimed=(60000, 60000)))
+    write("labels3.npy", npy([3], [0, 0, 0], "<i8", "q"))
+    write("labelsf.npy", npy([1], [0.0]))
+    write("bad.yaml", b"name: [")
+    os.makedirs("nothing", exist_ok=True)
+    run = ["run", "net.onnx"]
+    cases = [
+        (["run", "missing.onnx"], "missing.onnx"), (["run", "nothing"], "nothing"), (["run", "empty.onnx"], "empty"), (["run", "text.onnx"], "text"),
+        (["run", "cut.onnx"], "cut"), (["inspect", "text.onnx"], "text"), (["compare", "missing.onnx"], "missing.onnx"),
+        (run + ["--input", "missing.npy"], "missing.npy"), (run + ["--input", "short.npy"], "takes 64 bytes, found 60"),
+        (run + ["--input", "int8.npy"], "found int8"), (run + ["--input", "rank.npy"], "[4, 4]"), (run + ["--input", "wide.npy"], "[1, 1, 4, 5]"),
+        (run + ["--input", "x.txt"], "want an .npy array"), (run + ["--input", "broken.pb"], "broken.pb"),
+        (run + ["--input", "x3.npy", "--input", "x3.npy"], "found 2 input files, want 1"), (run + ["--image", "missing.png"], "missing.png"),
+        (run + ["--image", "x.txt"], "not a PNG or JPEG"), (run + ["--image", "broken.png"], "broken.png"), (run + ["--image", "huge.png"], "at most"),
+        (run + ["--labels", "labels3.npy"], "found 3 labels"), (run + ["--labels", "labelsf.npy"], "want integers"),
+        (run + ["--labels", "missing.npy"], "missing.npy"), (run + ["--device", "edge-nnik"], "edge-nnic"), (run + ["--device", "./no.yaml"], "no.yaml"),
+        (run + ["--device", "bad.yaml"], "bad.yaml"), (run + ["--dim", "batch=2"], "batch"), (run + ["--at", "1ms", "occupy cluster 99"], "no cluster 99"),
+        (run + ["--at", "1ms", "release cluster 0"], "not occupied"), (run + ["--json", "no/such/folder/r.json"], "no/such/folder"),
+        (["devices", "show", "edge-nnik"], "edge-nnic"), (["conformance", "missing"], "not a folder"), (["conformance", "nothing"], "found no case"),
+    ]
+    for arguments, word in cases:
+        process = gatefold(*arguments)
+        expect(process.returncode == 1 and process.stderr.startswith("gatefold: error: ") and word in process.stderr, f"input: {arguments}", process)
+    expect(not os.path.exists("no"), "a failed --json leaves nothing behind", process)
+
+
+def one_run():
+    table = gatefold("run", "net.onnx")
+    expect(table.returncode == 0 and "edge-nnic (default" in table.stdout and "asked for as default" in table.stdout
+           and "seeded uniform values" in table.stdout, "run says what it chose", table)
+    first, second = gatefold("run", "net.onnx", "--json", "-"), gatefold("run", "net.onnx", "--json", "-")
+    expect(first.returncode == 0 and first.stdout == second.stdout, "the same inputs give the same bytes", first)
+    result = json.loads(first.stdout or "{}")
+    expect(result.get("completed") == 1 and result.get("numerics") == "float32" and "wall_s" not in result, "one request completes", first)
+    parts = result.get("energy_fj", {"total": "-1"})
+    femtojoules = {key: int(text.replace(".", "")) for key, text in parts.items()}
+    expect(femtojoules.pop("total") == sum(femtojoules.values()), "energy parts sum to the total exactly", first)
+    other = gatefold("run", "net.onnx", "--seed", "2", "--json", "-")
+    expect(json.loads(other.stdout or "{}").get("outputs") != result.get("outputs"), "another seed gives other inputs", other)
+    timed = gatefold("run", "net.onnx", "--timings", "--json", "-")
+    expect("wall_s" in json.loads(timed.stdout or "{}"), "--timings adds wall_s", timed)
+    quick = gatefold("run", "net.onnx", "--timing-only", "--json", "-")
+    quick_result = json.loads(quick.stdout or "{}")
+    expect(quick_result.get("outputs") == [] and quick_result.get("energy_fj") == result.get("energy_fj"), "--timing-only costs the same", quick)
+
+
+def files_in_and_out():
+    many = gatefold("run", "net.onnx", "--input", "x3.npy", "--json", "r.json", "--quiet")
+    expect(many.returncode == 0 and many.stdout == "" and many.stderr == "", "--quiet prints nothing", many)
+    with open("r.json") as file:
+        result = json.load(file)
+    expect(result["completed"] == 3 and result["input"] == "x3.npy: 3 requests", "a leading dimension of 3 is three requests", many)
+    one = gatefold("run", "net.onnx", "--input", "x3.npy", "--requests", "1", "--json", "-")
+    expect(json.loads(one.stdout or "{}").get("completed") == 1, "--requests takes the first of them", one)
+    image = gatefold("run", "net.onnx", "--image", "white.png", "--json", "-")
+    outputs = json.loads(image.stdout or "{}").get("outputs", [])
+    # White is 1.0 everywhere, so channel 1's outputs are the sum of its weights, 0.9 + 1.0 + .. + 1.7 = 11.7.
+    expect(outputs and abs(outputs[0]["top"][0]["value"] - 11.7) < 1e-3 and outputs[0]["top"][0]["index"] == 4, "--image feeds white as 1.0", image)
+    batch = gatefold("run", "batch.onnx", "--dim", "n=2", "--json", "-")
+    expect(json.loads(batch.stdout or "{}").get("outputs", [{}])[0].get("shape") == [2, 2, 2, 2], "--dim binds the batch", batch)
+    default = gatefold("run", "batch.onnx")
+    expect("n = 1 (default)" in default.stdout, "an unbound batch is 1 and said so", default)
+
+
+def the_other_commands():
+    compare = gatefold("compare", "net.onnx", "--json", "-")
+    policies = json.loads(compare.stdout or '{"policies": []}')["policies"]
+    expect([p["policy"] for p in policies] == ["ungated", "static", "seed-literal", "greedy"] and all(p["outputs_identical"] for p in policies),
+           "compare runs the default policies with the same outputs", compare)
+    some = gatefold("compare", "net.onnx", "--policies", "static,default")
+    expect(some.returncode == 0 and "to static" in some.stdout and "default" in some.stdout, "compare --policies", some)
+    inspect = gatefold("inspect", "net.onnx")
+    expect(inspect.returncode == 0 and "conv1" in inspect.stdout and "Cheapest shifts" in inspect.stdout, "inspect", inspect)
+    devices = gatefold("devices", "--json", "-")
+    names = [d["name"] for d in json.loads(devices.stdout or '{"devices": []}')["devices"]]
+    expect("edge-nnic" in names and "server-v5p" in names, "devices", devices)
+    show = gatefold("devices", "show", "edge-nnic")
+    expect(show.returncode == 0 and "trust" in show.stdout, "devices show", show)
+
+
+def conformance():
+    folder = os.path.join("case", "test_data_set_0")
+    os.makedirs(folder, exist_ok=True)
+    write("case/model.onnx", network())
+    write(os.path.join(folder, "input_0.pb"), tensor("x", [1, 1, 4, 4], [1.0] * 16))
+    write(os.path.join(folder, "output_0.pb"), tensor("y", [1, 2, 2, 2], [3.6] * 4 + [11.7] * 4))
+    right = gatefold("conformance", "case", "--at", "1ns", "throttle cluster 0 50%")
+    expect(right.returncode == 0 and "1 pass" in right.stdout, "a right answer passes, on a throttled cluster too", right)
+    write(os.path.join(folder, "output_0.pb"), tensor("y", [1, 2, 2, 2], [3.6] * 4 + [11.8] * 4))
+    wrong = gatefold("conformance", "case")
+    expect(wrong.returncode == 1 and "value 4" in wrong.stdout, "a wrong answer fails and says where", wrong)
+    write("case/layers.json", b"{}")
+    expect((unsupported := gatefold("conformance", "case")).returncode == 0 and "1 unsupported" in unsupported.stdout, "unsupported is not failed",
+           unsupported)
+    expect((strict := gatefold("conformance", "case", "--strict")).returncode == 1, "--strict counts it as failed", strict)
+
+
+def main():
+    global TOOL
+    TOOL = os.path.abspath(sys.argv[1])
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        write("net.onnx", network())
+        write("batch.onnx", network("n"))
+        write("x3.npy", npy([3, 1, 4, 4], [0.01 * i for i in range(48)]))
+        write("white.png", png(7, 5, 255))
+        for test in (help_and_version, usage_errors, input_errors, one_run, files_in_and_out, the_other_commands, conformance):
+            test()
+        os.chdir("/")
+    print(f"cli: {len(FAILURES)} failures" if FAILURES else "cli: passed")
+    return 1 if FAILURES else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

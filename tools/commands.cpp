@@ -1,0 +1,237 @@
+#include "commands.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+
+#include "gatefold/base/text.h"
+#include "gatefold/device/shipped.h"
+#include "gatefold/onnx/import.h"
+#include "gatefold/report/json.h"
+#include "gatefold/report/table.h"
+#include "gatefold/runtime/conformance.h"
+#include "inputs.h"
+
+namespace gatefold::tool {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// A bar on stderr, drawn at whole percents and wiped at the end; nothing where stderr is no terminal.
+class ProgressBar {
+ public:
+  explicit ProgressBar(bool quiet) : shown_(!quiet && isatty(STDERR_FILENO) != 0) {}
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
+  ~ProgressBar() {
+    if (percent_ >= 0) fmt::print(stderr, "\r\x1b[K");
+  }
+
+  void draw(std::int64_t done, std::int64_t total) {
+    constexpr int kWidth = 40;
+    const int percent = total > 0 ? static_cast<int>(static_cast<double>(done) / static_cast<double>(total) * 100) : 0;
+    if (!shown_ || percent == percent_) return;
+    percent_ = percent;
+    const int filled = percent * kWidth / 100;
+    fmt::print(stderr, "\r[{:#<{}}{:.<{}}] {:3} %", "", filled, "", kWidth - filled, percent);
+    std::fflush(stderr);
+  }
+
+ private:
+  bool shown_;
+  int percent_ = -1;
+};
+
+/// Everything that the runs of one invocation share.
+struct Session {
+  LoadedNetwork loaded;
+  ReadyNetwork ready;
+  RunOptions options;
+  std::vector<InputSet> inputs;
+  std::optional<Tensor> labels;
+  double load_seconds = 0;
+};
+
+Result<RunOptions> run_options(const RunArguments& arguments, const DeviceSpec& device, std::int64_t requests) {
+  RunOptions options;
+  const auto cycles = [&](const std::string& text) -> Result<Cycles> {
+    GATEFOLD_TRY(const std::int64_t picoseconds, parse_duration_ps(text));
+    return cycles_of(picoseconds, device.clock_hz);
+  };
+  options.arrivals.count = arguments.requests.value_or(requests);
+  if (arguments.every) {
+    GATEFOLD_TRY(options.arrivals.every, cycles(*arguments.every));
+  }
+  if (arguments.rate) {
+    GATEFOLD_TRY(options.arrivals.rate_hz, parse_rate(*arguments.rate));
+  }
+  if (arguments.deadline) {
+    GATEFOLD_TRY(options.deadline, cycles(*arguments.deadline));
+  }
+  std::vector<TimedEvent> events;
+  for (const auto& [time, text] : arguments.events) {
+    GATEFOLD_TRY(const TimedEvent event, parse_event(time, text, device));
+    events.push_back(event);
+  }
+  GATEFOLD_TRY(options.events, check_events(std::move(events)));
+  options.numerics = arguments.numerics == "integer" ? Numerics::kInteger : Numerics::kQdqFloat;
+  options.timing_only = arguments.timing_only;
+  options.seed = arguments.seed;
+  return options;
+}
+
+/// The first `count` labels: --requests may ask for fewer requests than the files hold.
+Tensor first_labels(const Tensor& labels, std::int64_t count) {
+  std::vector<std::int64_t> first;
+  for (std::int64_t i = 0; i < count; ++i) first.push_back(labels.integer_at(i));
+  return Tensor::of<std::int64_t>({count}, std::span<const std::int64_t>(first));
+}
+
+Result<Session> open_session(const RunArguments& arguments) {
+  const Clock::time_point start = Clock::now();
+  Session session;
+  GATEFOLD_TRY(session.loaded, load_network(arguments.model, {arguments.inputs, arguments.image, arguments.symbols, arguments.seed,
+                                                              arguments.timing_only}));
+  GATEFOLD_TRY(session.ready, prepare_on(session.loaded.graph, arguments.device));
+  GATEFOLD_TRY(session.options, run_options(arguments, *session.ready.device, session.loaded.requests));
+  session.inputs = session.loaded.inputs;
+  const std::int64_t count = session.options.arrivals.count;
+  // Files with several requests are fed in order and over again; one set serves all requests without a copy.
+  if (session.inputs.size() > 1) {
+    for (std::int64_t i = std::ssize(session.inputs); i < count; ++i) {
+      session.inputs.push_back(session.inputs[static_cast<std::size_t>(i % session.loaded.requests)]);
+    }
+    session.inputs.resize(static_cast<std::size_t>(count));
+  }
+  if (arguments.labels) {
+    GATEFOLD_TRY(session.labels, read_tensor(*arguments.labels));
+    const bool fewer = count < session.loaded.requests && session.labels->shape().elements() % session.loaded.requests == 0;
+    if (fewer && !is_float(session.labels->type())) {
+      session.labels = first_labels(*session.labels, session.labels->shape().elements() / session.loaded.requests * count);
+    }
+  }
+  session.load_seconds = seconds_since(start);
+  return session;
+}
+
+RunContext context_of(const RunArguments& arguments, const Session& session, const std::string& command, const std::string& policy) {
+  const LayerGraph& graph = *session.loaded.graph;
+  const DeviceSpec& device = *session.ready.device;
+  RunContext context;
+  context.version = version();
+  context.command = command;
+  context.model = graph.name;
+  context.device = device.name;
+  context.device_hash = device.hash;
+  context.device_reason = session.ready.reason;
+  context.alias = policy;
+  context.numerics = graph.quantised ? arguments.numerics : "float32";
+  context.seed = arguments.seed;
+  context.input = session.loaded.input_text;
+  context.has_deadline = arguments.deadline.has_value();
+  context.timing_only = arguments.timing_only;
+  context.timings = arguments.timings;
+  context.load_seconds = session.load_seconds;
+  context.notes = graph.bound_symbols;
+  if (!graph.quantised) context.notes.push_back(fmt::format("float network: timed as {}, computed in float32", device.compute_type));
+  return context;
+}
+
+/// One run per policy, in order.
+Result<std::vector<ReportedRun>> run_policies(const RunArguments& arguments, const std::string& command) {
+  GATEFOLD_TRY(Session session, open_session(arguments));
+  ProgressBar bar(arguments.output.quiet);
+  std::vector<ReportedRun> runs;
+  for (const std::string& policy : arguments.policies) {
+    session.options.policy = resolved_policy(policy);
+    const auto draw = [&](std::int64_t done, std::int64_t total) {
+      bar.draw(std::ssize(runs) * total + done, std::ssize(arguments.policies) * total);
+    };
+    GATEFOLD_TRY(RunResult result, run(*session.ready.network, session.options, session.inputs, draw));
+    RunContext context = context_of(arguments, session, command, policy);
+    if (session.labels) {
+      GATEFOLD_TRY(context.accuracy, accuracy(result, *session.labels));
+    }
+    runs.push_back({std::move(context), std::move(result)});
+  }
+  return runs;
+}
+
+}  // namespace
+
+const char* version() { return GATEFOLD_VERSION; }
+
+std::string resolved_policy(const std::string& name) { return name == "default" ? kDefaultPolicy : name; }
+
+Result<double> parse_rate(const std::string& text) {
+  GATEFOLD_TRY(const Measure measure, parse_measure(text));
+  const double rate = measure.number();
+  const bool known_unit = measure.unit.empty() || measure.unit == "/s" || measure.unit == "Hz";
+  if (!known_unit || !std::isfinite(rate) || rate < 1e-6 || rate > 1e12) {
+    return Error{ErrorCode::kInvalidInput, fmt::format("found '{}', want requests per second from 1e-6 to 1e12, such as 60 or 60/s", text)};
+  }
+  return rate;
+}
+
+int report_error(const Error& error) {
+  fmt::print(stderr, "gatefold: error: {}\n", error.message);
+  return kInputAtFault;
+}
+
+int write_results(const OutputArguments& arguments, const std::string& json, const std::string& table) {
+  if (arguments.json == "-") {
+    fmt::print("{}", json);
+    return kDone;
+  }
+  if (arguments.json) {
+    if (const Status status = write_file(*arguments.json, json); !status) return report_error(status.error());
+  }
+  if (!arguments.quiet) fmt::print("{}", table);
+  return kDone;
+}
+
+int run_command(const RunArguments& arguments) {
+  const auto runs = run_policies(arguments, "run");
+  if (!runs) return report_error(runs.error());
+  const ReportedRun& run = runs.value().front();
+  return write_results(arguments.output, run_json(run), run_table(run));
+}
+
+int compare_command(const RunArguments& arguments) {
+  const auto runs = run_policies(arguments, "compare");
+  if (!runs) return report_error(runs.error());
+  return write_results(arguments.output, compare_json(runs.value()), compare_table(runs.value()));
+}
+
+int inspect_command(const InspectArguments& arguments) {
+  const auto model = read_onnx(arguments.model);
+  if (!model) return report_error(model.error());
+  BuildOptions options;
+  options.symbols = arguments.symbols;
+  const auto graph = build_layer_graph(model.value(), options);
+  if (!graph) return report_error(graph.error());
+  const Inspection inspection = inspect(graph.value());
+  return write_results(arguments.output, inspection_json(inspection, version()), inspection_table(inspection));
+}
+
+int devices_command(const DevicesArguments& arguments) {
+  if (arguments.show) {
+    const auto device = find_device(*arguments.show);
+    if (!device) return report_error(device.error());
+    return write_results(arguments.output, device_json(device.value(), version()), device_table(device.value()));
+  }
+  std::vector<DeviceSpec> devices;
+  for (const ShippedDevice& shipped : shipped_devices()) {
+    auto device = find_device(shipped.name);
+    if (!device) return report_error(device.error());
+    devices.push_back(std::move(device).value());
+  }
+  return write_results(arguments.output, devices_json(devices, version()), devices_table(devices));
+}
+
+}  // namespace gatefold::tool

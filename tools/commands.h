@@ -1,0 +1,84 @@
+// The tool's commands: arguments in, text and files out, an exit status back.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gatefold/base/result.h"
+
+namespace gatefold::tool {
+
+inline constexpr int kDone = 0;
+inline constexpr int kInputAtFault = 1;
+inline constexpr int kUsage = 2;
+inline constexpr int kInternalError = 3;  ///< a violated contract
+
+/// Where results go.
+struct OutputArguments {
+  std::optional<std::string> json;  ///< a file, or "-" for stdout
+  bool quiet = false;               ///< no table and no progress bar
+};
+
+/// Options of `run` and `compare`. Texts were checked for their form by the command line.
+struct RunArguments {
+  std::string model;
+  std::vector<std::string> inputs;
+  std::optional<std::string> image;
+  std::optional<std::string> labels;
+  std::optional<std::string> device;
+  std::vector<std::string> policies;  ///< one for `run`
+  std::optional<std::string> deadline;
+  std::optional<std::int64_t> requests;
+  std::optional<std::string> every;
+  std::optional<std::string> rate;
+  std::vector<std::pair<std::string, std::string>> events;  ///< time, event
+  std::string numerics = "integer";
+  std::map<std::string, std::int64_t> symbols;
+  std::uint64_t seed = 1;
+  bool timing_only = false;
+  bool timings = false;
+  OutputArguments output;
+};
+
+struct InspectArguments {
+  std::string model;
+  std::map<std::string, std::int64_t> symbols;
+  OutputArguments output;
+};
+
+struct DevicesArguments {
+  std::optional<std::string> show;  ///< a name or a file
+  OutputArguments output;
+};
+
+struct ConformanceArguments {
+  std::string folder;
+  std::optional<std::string> device;
+  std::string policy;
+  std::vector<std::pair<std::string, std::string>> events;
+  std::string numerics = "integer";
+  bool strict = false;
+  OutputArguments output;
+};
+
+int run_command(const RunArguments& arguments);
+int compare_command(const RunArguments& arguments);
+int inspect_command(const InspectArguments& arguments);
+int devices_command(const DevicesArguments& arguments);
+int conformance_command(const ConformanceArguments& arguments);
+
+/// "60", "60/s", "60 Hz" -> requests per second. Errors: kInvalidInput (not a positive number, another unit).
+[[nodiscard]] Result<double> parse_rate(const std::string& text);
+/// What `default` stands for, else the name itself.
+[[nodiscard]] std::string resolved_policy(const std::string& name);
+/// Prints "gatefold: error: " and the message; returns kInputAtFault.
+int report_error(const Error& error);
+/// JSON and table where the arguments want them. Returns kDone, or kInputAtFault if a file cannot be written.
+int write_results(const OutputArguments& arguments, const std::string& json, const std::string& table);
+[[nodiscard]] const char* version();
+
+}  // namespace gatefold::tool

@@ -1,0 +1,270 @@
+// gatefold, the command-line tool: arguments and one call each. Exit status: 0 done, 1 the input is at fault, 2 usage, 3 an
+// internal error (a violated contract).
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <memory>
+
+#include "commands.h"
+#include "gatefold/base/contract.h"
+#include "gatefold/base/text.h"
+#include "gatefold/runtime/run.h"
+
+namespace gatefold::tool {
+namespace {
+
+// ---- The form of values: a validator returns what is wrong, or nothing. ----
+
+template <class T>
+std::string complaint(const Result<T>& result) {
+  return result ? "" : result.error().message;
+}
+
+std::string check_duration(const std::string& text) {
+  const auto picoseconds = parse_duration_ps(text);
+  if (picoseconds && picoseconds.value() == 0) return "found '" + text + "', want more than nothing";
+  return complaint(picoseconds);
+}
+
+std::string check_rate(const std::string& text) { return complaint(parse_rate(text)); }
+
+std::string check_policy(const std::string& text) {
+  std::vector<std::string> known = policy_names();
+  known.emplace_back("default");
+  if (std::find(known.begin(), known.end(), text) != known.end()) return "";
+  std::string message = "unknown policy '" + text + "'";
+  if (const auto near = nearest(text, known)) message += ", did you mean '" + *near + "'?";
+  message += " Policies: ";
+  for (std::size_t i = 0; i < known.size(); ++i) message += (i == 0 ? "" : ", ") + known[i];
+  return message;
+}
+
+std::string check_symbol(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  const std::string number = equals == std::string::npos ? "" : text.substr(equals + 1);
+  const bool digits = !number.empty() && number.size() <= 9 && number.find_first_not_of("0123456789") == std::string::npos;
+  if (equals == 0 || !digits || std::stol(number) == 0) return "found '" + text + "', want NAME=N with N from 1 to 999999999";
+  return "";
+}
+
+/// The grammar alone: which clusters exist is known once the chip is.
+std::string check_event(const std::pair<std::string, std::string>& event) {
+  DeviceSpec any;
+  any.name = "any chip";
+  any.clock_hz = 1;
+  any.cluster_count = INT32_MAX;
+  return complaint(parse_event(event.first, event.second, any));
+}
+
+std::map<std::string, std::int64_t> symbols_of(const std::vector<std::string>& texts) {
+  std::map<std::string, std::int64_t> symbols;
+  for (const std::string& text : texts) {
+    const std::size_t equals = text.find('=');
+    if (!symbols.emplace(text.substr(0, equals), std::stol(text.substr(equals + 1))).second) {
+      throw CLI::ValidationError("--dim", "'" + text.substr(0, equals) + "' is given twice");
+    }
+  }
+  return symbols;
+}
+
+// ---- Options that several commands share. ----
+
+CLI::Validator form(std::string (*check)(const std::string&)) {
+  return CLI::Validator([check](std::string& text) { return check(text); }, "");
+}
+
+void add_output(CLI::App& app, OutputArguments& output) {
+  app.add_option("--json", output.json, "Write the result as JSON to FILE; - is stdout")->type_name("FILE");
+  app.add_flag("--quiet", output.quiet, "No table and no progress bar");
+}
+
+void add_symbols(CLI::App& app, std::vector<std::string>& texts) {
+  app.add_option("--dim", texts, "Bind a symbolic dimension, such as batch=4 (repeatable; others are 1)")
+      ->type_name("NAME=N")->allow_extra_args(false)->check(form(check_symbol));
+}
+
+void add_device(CLI::App& app, std::optional<std::string>& device) {
+  app.add_option("--device", device, "A shipped chip (gatefold devices) or a device file; default: the first that holds the network")
+      ->type_name("NAME|FILE");
+}
+
+void add_numerics(CLI::App& app, std::string& numerics) {
+  app.add_option("--numerics", numerics, "How a quantised network is computed: integer (default) or qdq-float")
+      ->type_name("CONTRACT")->check(CLI::IsMember({"integer", "qdq-float"}));
+}
+
+void add_events(CLI::App& app, std::vector<std::pair<std::string, std::string>>& events) {
+  app.add_option("--at", events, "Something happens to the chip (repeatable), such as --at 12ms \"occupy cluster 0\";\n"
+                                 "events: occupy, release, recover cluster N; throttle cluster N P%")
+      ->type_name("TIME EVENT")->allow_extra_args(false);
+}
+
+/// CLI11 validates one text at a time; an event is two.
+void check_events_form(const std::vector<std::pair<std::string, std::string>>& events) {
+  for (const auto& event : events) {
+    if (std::string message = check_event(event); !message.empty()) throw CLI::ValidationError("--at", message);
+  }
+}
+
+void add_network(CLI::App& app, RunArguments& run, std::vector<std::string>& symbols) {
+  app.add_option("MODEL", run.model, "The network, an .onnx file")->required();
+  auto* input = app.add_option("--input", run.inputs, "An .npy or .pb tensor, one --input per network input, in their order; N times\n"
+                                                      "the network's leading dimension is N requests")
+                    ->type_name("FILE")->allow_extra_args(false);
+  app.add_option("--image", run.image, "A PNG or JPEG, resized and scaled to [0, 1]")->type_name("FILE")->excludes(input);
+  add_device(app, run.device);
+  app.add_option("--deadline", run.deadline, "Time from arrival to completion, such as 33ms")->type_name("TIME")->check(form(check_duration));
+  app.add_option("--requests", run.requests, "How many requests (default: as many as the inputs hold)")
+      ->type_name("N")->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}));
+  auto* every = app.add_option("--every", run.every, "A request arrives every T; without --every and --rate each follows the one before")
+                    ->type_name("TIME")->check(form(check_duration));
+  app.add_option("--rate", run.rate, "Requests arrive at random, R per second on average")
+      ->type_name("R")->check(form(check_rate))->excludes(every);
+  add_events(app, run.events);
+  add_numerics(app, run.numerics);
+  add_symbols(app, symbols);
+  auto* timing_only = app.add_flag("--timing-only", run.timing_only, "Cycles and energy without computing any value");
+  app.add_option("--labels", run.labels, "An .npy of class numbers: adds the accuracy")->type_name("FILE")->excludes(timing_only);
+  app.add_flag("--timings", run.timings, "Add wall-clock figures");
+  app.add_option("--seed", run.seed, "Seed of generated inputs and random arrivals (default 1)")->type_name("N");
+  add_output(app, run.output);
+}
+
+// ---- The commands. ----
+
+int status = kDone;
+
+void add_run(CLI::App& app) {
+  auto* command = app.add_subcommand("run", "Run a network on a modelled chip: outputs, latency, energy, gating and shifts");
+  auto run = std::make_shared<RunArguments>();
+  auto symbols = std::make_shared<std::vector<std::string>>();
+  run->policies = {"default"};
+  add_network(*command, *run, *symbols);
+  command->add_option("--policy", run->policies.front(), "Who decides where layers run: " + [] {
+            std::string names;
+            for (const std::string& name : policy_names()) names += name + ", ";
+            return names + "default";
+          }())->type_name("P")->check(form(check_policy));
+  command->footer("Examples:\n"
+                  "  gatefold run net.onnx\n"
+                  "  gatefold run net.onnx --input x.npy --labels y.npy --policy static\n"
+                  "  gatefold run net.onnx --requests 100 --every 10ms --deadline 10ms --at 500ms \"occupy cluster 0\"\n"
+                  "  gatefold run net.onnx --timing-only --json -");
+  command->callback([run, symbols] {
+    check_events_form(run->events);
+    run->symbols = symbols_of(*symbols);
+    status = run_command(*run);
+  });
+}
+
+void add_compare(CLI::App& app) {
+  auto* command = app.add_subcommand("compare", "Run the same work under several policies, side by side");
+  auto run = std::make_shared<RunArguments>();
+  auto symbols = std::make_shared<std::vector<std::string>>();
+  run->policies = {"ungated", "static", "seed-literal", "greedy"};
+  add_network(*command, *run, *symbols);
+  command->add_option("--policies", run->policies, "Default: ungated,static,seed-literal,greedy")
+      ->type_name("A,B,..")->delimiter(',')->allow_extra_args(false)->check(form(check_policy));
+  command->footer("Examples:\n"
+                  "  gatefold compare net.onnx\n"
+                  "  gatefold compare net.onnx --policies static,greedy --requests 50 --every 20ms --at 200ms \"throttle cluster 1 50%\"");
+  command->callback([run, symbols] {
+    check_events_form(run->events);
+    run->symbols = symbols_of(*symbols);
+    status = compare_command(*run);
+  });
+}
+
+void add_inspect(CLI::App& app) {
+  auto* command = app.add_subcommand("inspect", "Show a network's layers, what they read and keep alive, and what shifting each would move");
+  auto inspect = std::make_shared<InspectArguments>();
+  auto symbols = std::make_shared<std::vector<std::string>>();
+  command->add_option("MODEL", inspect->model, "The network, an .onnx file")->required();
+  add_symbols(*command, *symbols);
+  add_output(*command, inspect->output);
+  command->footer("Example:\n  gatefold inspect net.onnx --dim batch=4");
+  command->callback([inspect, symbols] {
+    inspect->symbols = symbols_of(*symbols);
+    status = inspect_command(*inspect);
+  });
+}
+
+void add_devices(CLI::App& app) {
+  auto* command = app.add_subcommand("devices", "List the shipped chips, or show one with the source of every number");
+  auto devices = std::make_shared<DevicesArguments>();
+  add_output(*command, devices->output);
+  auto* show = command->add_subcommand("show", "One chip: every number as written, as resolved, its source and trust");
+  show->add_option("NAME", devices->show, "A shipped chip, or a device file")->required();
+  add_output(*show, devices->output);
+  command->footer("Examples:\n  gatefold devices\n  gatefold devices show edge-nnic");
+  command->callback([devices] { status = devices_command(*devices); });
+}
+
+void add_conformance(CLI::App& app) {
+  auto* command = app.add_subcommand("conformance", "Run known-answer cases (ONNX backend-test folders) on the chip and judge the outputs");
+  auto conformance = std::make_shared<ConformanceArguments>();
+  conformance->policy = "default";
+  command->add_option("DIR", conformance->folder, "One case, or a tree of cases")->required();
+  add_device(*command, conformance->device);
+  command->add_option("--policy", conformance->policy, "Who decides where layers run")->type_name("P")->check(form(check_policy));
+  add_events(*command, conformance->events);
+  add_numerics(*command, conformance->numerics);
+  command->add_flag("--strict", conformance->strict, "Unsupported cases count as failed");
+  add_output(*command, conformance->output);
+  command->footer("A case is a folder with model.onnx and test_data_set_K/{input_J,output_J}.pb, or a pair NAME.onnx, NAME_output_0.pb.\n"
+                  "Examples:\n"
+                  "  gatefold conformance cases/\n"
+                  "  gatefold conformance cases/net --numerics qdq-float --at 1us \"occupy cluster 0\"");
+  command->callback([conformance] {
+    check_events_form(conformance->events);
+    status = conformance_command(*conformance);
+  });
+}
+
+/// Nothing that may allocate: the contract may have been violated anywhere.
+void print_violation(const ContractViolation& violation) {
+  std::fprintf(stderr, "gatefold: internal error: %s violated at %s:%d: %s\n", violation.kind, violation.file, violation.line,
+               violation.condition);
+  _exit(kInternalError);
+}
+
+int parse_and_run(int argc, char** argv) {
+  CLI::App app("Runs neural networks on modelled chips of dot-product clusters, and decides while they run which clusters are\n"
+               "powered. Start with: gatefold run MODEL.onnx");
+  app.name("gatefold");
+  app.set_version_flag("--version", std::string("gatefold ") + version());
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(28);
+  add_run(app);
+  add_compare(app);
+  add_inspect(app);
+  add_devices(app);
+  add_conformance(app);
+  app.footer("Each command has --help with examples. Exit status: 0 done, 1 the input is at fault, 2 usage, 3 internal error.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    app.exit(success);
+    return kDone;
+  } catch (const CLI::ParseError& error) {
+    std::fprintf(stderr, "gatefold: usage: %s\nRun with --help for more.\n", error.what());
+    return kUsage;
+  }
+  return status;
+}
+
+}  // namespace
+}  // namespace gatefold::tool
+
+int main(int argc, char** argv) {
+  gatefold::set_contract_handler(gatefold::tool::print_violation);
+  try {
+    return gatefold::tool::parse_and_run(argc, argv);
+  } catch (const std::exception& exception) {
+    std::fprintf(stderr, "gatefold: internal error: %s\n", exception.what());
+    return gatefold::tool::kInternalError;
+  }
+}
