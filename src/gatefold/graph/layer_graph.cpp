@@ -138,8 +138,9 @@ std::vector<std::vector<LayerId>> groups_sharing_operands(const LayerGraph& grap
     for (const TensorId tensor : read) {
       const auto& producer = graph.activation(tensor).producer;
       if (!producer) continue;
-      const auto [first, second] = std::minmax(root(i), root(producer->at()));
-      parent[second] = first;
+      const std::size_t own = root(i);
+      const std::size_t other = root(producer->at());
+      parent[std::max(own, other)] = std::min(own, other);
     }
   }
   std::vector<std::vector<LayerId>> by_root(graph.layers.size());
