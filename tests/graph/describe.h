@@ -31,7 +31,8 @@ inline std::string describe(const LayerGraph& graph) {
     std::vector<std::string> inputs;
     for (const Operand& operand : layer.inputs) inputs.push_back(describe(graph, operand));
     std::vector<std::string> outputs;
-    for (const TensorId output : layer.outputs) outputs.push_back(fmt::format("{}:{}", graph.activation(output).name, name(layer.output_type)));
+    for (const TensorId output : layer.outputs)
+      outputs.push_back(fmt::format("{}:{}", graph.activation(output).name, name(layer.output_type)));
     text += fmt::format("{} {}: {}({})", kind, layer.name, name(layer.op), fmt::join(inputs, ", "));
     if (layer.epilogue.activation) text += fmt::format(" {}", name(Operator(*layer.epilogue.activation)));
     if (layer.epilogue.quantise) text += " Q";

@@ -39,7 +39,8 @@ std::string layers(const ModelBuilder& net) {
     if (a.shape() != b.shape() || a.type() != b.type()) return "types or shapes differ";
     for (std::int64_t at = 0; at < b.shape().elements(); ++at) {
       const double tolerance = is_float(b.type()) ? 1e-4 * std::max(1.0, std::abs(b.number_at(at))) : 0;
-      if (std::abs(a.number_at(at) - b.number_at(at)) > tolerance) return fmt::format("output {} differs at {}: {} for {}", i, at, a.number_at(at), b.number_at(at));
+      if (std::abs(a.number_at(at) - b.number_at(at)) > tolerance)
+        return fmt::format("output {} differs at {}: {} for {}", i, at, a.number_at(at), b.number_at(at));
     }
   }
   return test::describe(graph.value());
@@ -182,7 +183,7 @@ TEST(LayerGraph, SumsThatMightNotFitInt32AreFloat) {
     net.output(net.node("mm", MatMul{}, {x, net.quantised_weights("dw", {taps, 1}, {1})}));
     return build_layer_graph(net.model()).value().layers[0].integer;
   };
-  EXPECT_TRUE(integer(65793));   // 65793 * 255 * 128 = 2147483520, 2^31 - 1 = 2147483647
+  EXPECT_TRUE(integer(65793));  // 65793 * 255 * 128 = 2147483520, 2^31 - 1 = 2147483647
   EXPECT_FALSE(integer(65794));
 }
 
@@ -206,7 +207,8 @@ TEST(LayerGraph, OtherQuantisationMakesAMoveRequantise) {
   const ValueId x = net.dequantize("dx", net.input("x", Shape{1, 2, 4, 4}, ElementType::kInt8), 0.5F, 1);
   const ValueId y = net.dequantize("dy", net.input("y", Shape{1, 2, 2, 2}, ElementType::kInt8), 0.25F);
   const ValueId pooled = net.quantize("q1", net.node("pool", kMaxPool, {x}), 0.25F);
-  const ValueId both = net.node("join", Concat{1}, {net.dequantize("d1", pooled, 0.25F), net.node("turn", Transpose{{0, 1, 3, 2}}, {y})});
+  const ValueId both =
+      net.node("join", Concat{1}, {net.dequantize("d1", pooled, 0.25F), net.node("turn", Transpose{{0, 1, 3, 2}}, {y})});
   net.output(net.quantize("q2", both, 0.5F)).output(pooled);
   EXPECT_EQ(layers(net),
             "vector pool: MaxPool(x~) Q -> q1:int8\n"
@@ -285,8 +287,9 @@ TEST(LayerGraph, KnowsConsumersAndLastUses) {
   const auto built = build_layer_graph(net.model());
   ASSERT_TRUE(built);
   const LayerGraph& graph = built.value();
-  const auto& [input, idle, first, second, third, fourth] = std::tie(graph.activations[0], graph.activations[1], graph.activations[2],
-                                                                     graph.activations[3], graph.activations[4], graph.activations[5]);
+  const auto& [input, idle, first, second, third, fourth] =
+      std::tie(graph.activations[0], graph.activations[1], graph.activations[2], graph.activations[3], graph.activations[4],
+               graph.activations[5]);
   EXPECT_THAT(input.consumers, ElementsAre(LayerId(0), LayerId(3)));
   EXPECT_EQ(input.last_use, LayerId(3));
   EXPECT_EQ(idle.last_use, std::nullopt);
@@ -312,7 +315,8 @@ TEST(LayerGraph, VectorLayersTieTheirOperandsTogether) {
   net.output(with_input).output(net.node("7", Concat{1}, {c, sum}));
   const auto graph = build_layer_graph(net.model());
   ASSERT_TRUE(graph);
-  EXPECT_THAT(groups_sharing_operands(graph.value()), ElementsAre(ElementsAre(LayerId(0), LayerId(1), LayerId(2)), ElementsAre(LayerId(5), LayerId(6))));
+  EXPECT_THAT(groups_sharing_operands(graph.value()),
+              ElementsAre(ElementsAre(LayerId(0), LayerId(1), LayerId(2)), ElementsAre(LayerId(5), LayerId(6))));
 }
 
 }  // namespace
