@@ -15,8 +15,15 @@ namespace {
 
 std::size_t index_in(const Quantisation& by, std::int64_t channel) { return by.per_tensor() ? 0 : static_cast<std::size_t>(channel); }
 
+/// sum + bias, saturated: in 32-bit arithmetic, because a vector unit has twice as many of those.
 std::int32_t added(std::int32_t sum, std::int32_t bias) {
-  return static_cast<std::int32_t>(std::clamp<std::int64_t>(std::int64_t{sum} + bias, INT32_MIN, INT32_MAX));
+  const auto a = static_cast<std::uint32_t>(sum);
+  const auto b = static_cast<std::uint32_t>(bias);
+  const std::uint32_t wrapped = a + b;
+  // The sign of the result differs from both operands' only after an overflow.
+  const bool overflow = static_cast<std::int32_t>((a ^ wrapped) & (b ^ wrapped)) < 0;
+  const std::int32_t bound = sum < 0 ? INT32_MIN : INT32_MAX;
+  return overflow ? bound : static_cast<std::int32_t>(wrapped);
 }
 
 /// One output channel of one image.
@@ -44,7 +51,8 @@ void requantize_channel(const std::int32_t* sums, std::int32_t bias, float scale
   SaturationLimits limits = saturation_limits(element_type_of<T>());
   if (relu) limits.low = std::clamp(zero, limits.low, limits.high);
   T* out = reinterpret_cast<T*>(channel.out);
-  for (std::int64_t i = 0; i < channel.count; ++i) out[i] = static_cast<T>(requantize(added(sums[i], bias), scale, zero, limits));
+  const std::int64_t count = channel.count;  // a copy: a store through `out` might change the original, for all the compiler knows
+  for (std::int64_t i = 0; i < count; ++i) out[i] = static_cast<T>(requantize(added(sums[i], bias), scale, zero, limits));
 }
 
 class Finisher {

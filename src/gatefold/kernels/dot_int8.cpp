@@ -10,6 +10,7 @@
 
 #include "gatefold/kernels/dnnl_support.h"
 #include "gatefold/kernels/dot_kernel.h"
+#include "gatefold/kernels/transpose.h"
 
 namespace gatefold {
 namespace {
@@ -69,18 +70,12 @@ class Int8Slice final : public PackedSlice {
     if (d.pad_top > 0 || d.pad_left > 0 || ih_ > d.ih || iw_ > d.iw) std::memset(to, x_zero_ & 0xFF, size);
     const std::int64_t rows = std::min(d.ih, ih_ - d.pad_top);
     const std::int64_t columns = std::min(d.iw, iw_ - d.pad_left);
-    constexpr std::int64_t kTile = 32;  // rows of a tile stay in the first-level cache whatever the stride
+    const std::int64_t plane = d.ih * d.iw;
     for (std::int64_t row = 0; row < d.n * rows; ++row) {
       const std::int64_t n = row / rows;
       const std::int64_t h = row % rows;
-      const std::uint8_t* image = from + n * d.ic * d.ih * d.iw + h * d.iw;
       std::uint8_t* line = to + ((n * ih_ + h + d.pad_top) * iw_ + d.pad_left) * d.ic;
-      for (std::int64_t c0 = 0; c0 < d.ic; c0 += kTile) {
-        const std::int64_t c1 = std::min(d.ic, c0 + kTile);
-        for (std::int64_t v = 0; v < columns; ++v) {
-          for (std::int64_t c = c0; c < c1; ++c) line[v * d.ic + c] = image[c * d.ih * d.iw + v];
-        }
-      }
+      transpose(from + n * d.ic * plane + h * d.iw, plane, d.ic, columns, line, d.ic);
     }
     return reinterpret_cast<const std::byte*>(to);
   }
@@ -90,15 +85,11 @@ class Int8Slice final : public PackedSlice {
   void add_channels_first(const std::uint32_t* product, std::uint32_t* accumulators) const {
     const DotGeometry& d = loops_.dot;
     const std::int64_t plane = loops_.plane();
-    constexpr std::int64_t kTile = 16;  // 16 int32 are a cache line
+    constexpr std::int64_t kTile = 16;  // positions at a time: their products are read once, outputs a cache line each
     for (std::int64_t n = 0; n < d.n; ++n, product += plane * d.oc) {
       std::uint32_t* image = accumulators + (n * loops_.oc_total + loops_.oc_begin) * plane;
-      for (std::int64_t p0 = 0; p0 < plane; p0 += kTile) {
-        const std::int64_t p1 = std::min(plane, p0 + kTile);
-        for (std::int64_t oc = 0; oc < d.oc; ++oc) {
-          const std::uint32_t correction = corrections_[static_cast<std::size_t>(oc)];
-          for (std::int64_t p = p0; p < p1; ++p) image[oc * plane + p] += product[p * d.oc + oc] - correction;
-        }
+      for (std::int64_t p = 0; p < plane; p += kTile) {
+        add_transposed(product + p * d.oc, d.oc, corrections_.data(), std::min(kTile, plane - p), d.oc, image + p, plane);
       }
     }
   }

@@ -324,6 +324,15 @@ TEST(DotKernelFinish, RequantisesTiesToEvenAfterTheBias) {
   EXPECT_EQ(finished<std::int8_t>(layer, Numerics::kInteger, sums), (std::vector<std::int8_t>{3, 5, 5, 3, 3, 127, 3, 127}));
 }
 
+TEST(DotKernelFinish, SaturatesTheSumWithTheBias) {
+  Layer layer = epilogue_layer(4);
+  layer.inputs.push_back(constant(Tensor::of<std::int32_t>({4}, {INT32_MAX, INT32_MIN, INT32_MAX, -5})));
+  layer.epilogue.quantise = Quantisation{ElementType::kInt8, {0.5F}, {0}, 0};
+  layer.output_type = ElementType::kInt8;
+  const std::int32_t sums[] = {10, -10, INT32_MIN, 3};  // a wrapped sum would change its sign; -1 * 0.5 and -2 * 0.5
+  EXPECT_EQ(finished<std::int8_t>(layer, Numerics::kInteger, sums), (std::vector<std::int8_t>{127, -128, 0, -1}));
+}
+
 TEST(DotKernelFinish, OtherActivationsSeeTheFloatValue) {
   Layer layer = epilogue_layer(4);
   layer.epilogue.quantise = Quantisation{ElementType::kUInt8, {0.125F}, {10}, 0};

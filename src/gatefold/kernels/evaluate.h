@@ -19,7 +19,8 @@ namespace gatefold {
 
 /// Computes a vector or move layer: dequantises operands as they are read, applies the operator in float32 (or moves
 /// stored elements untouched where no operand is dequantised), then the epilogue. `inputs[i]` is the dense value of
-/// layer.inputs[i], activation or constant; `outputs[i]` is preallocated with the inferred shape and stored type.
+/// layer.inputs[i], activation or constant; a view without bytes is an optional operand that is absent. `outputs[i]` is
+/// preallocated with the inferred shape and stored type.
 /// The result is the same under both numeric contracts.
 [[nodiscard]] Status run_layer(const Layer& layer, std::span<const TensorView> inputs, std::span<const MutableTensorView> outputs);
 

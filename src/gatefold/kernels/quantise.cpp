@@ -38,8 +38,8 @@ void dequantise_as(const Quantisation& by, const TensorView& view, float* y) {
 template <class T>
 void quantise_as(const Quantisation& by, const float* x, const MutableTensorView& view) {
   T* y = view.values<T>().data();
-  const SaturationLimits limits = saturation_limits(view.type);
-  visit_runs(by, view.shape, [&](std::int64_t first, std::int64_t count, std::size_t at) {
+  // Copied into the loop: a store of bytes might change what is captured by reference, for all the compiler knows.
+  visit_runs(by, view.shape, [=, &by, limits = saturation_limits(view.type)](std::int64_t first, std::int64_t count, std::size_t at) {
     const float scale = by.scale[at];
     const std::int32_t zero = by.zero_point[at];
     for (std::int64_t i = first; i < first + count; ++i) y[i] = static_cast<T>(quantize(x[i], scale, zero, limits));

@@ -1,0 +1,102 @@
+// A vector or move layer: operands as float32 where they are dequantised, the operator, then the epilogue.
+//
+// Without dequantising operands and without an epilogue the operator writes straight into the layer's outputs, in the
+// stored type: maxima and moves of int8 never become floats.
+#include <fmt/format.h>
+
+#include "gatefold/kernels/evaluate.h"
+#include "gatefold/kernels/fast.h"
+#include "gatefold/kernels/plain.h"
+#include "gatefold/kernels/quantise.h"
+#include "gatefold/kernels/scratch.h"
+
+namespace gatefold {
+namespace {
+
+constexpr std::int64_t kAlignment = 64;  // bytes, a cache line
+
+template <class Op>
+concept HasFastCode = requires(const Op& op, const Inputs& in, Outputs out) { fast(op, in, out); };
+
+Status compute(const Operator& op, const Inputs& in, Outputs out) {
+  return std::visit(
+      [&](const auto& one) {
+        if constexpr (HasFastCode<std::decay_t<decltype(one)>>) return fast(one, in, out);
+        else return plain(one, in, out);
+      },
+      op);
+}
+
+std::int64_t aligned(std::int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+std::int64_t bytes_as_float(const Shape& shape) { return aligned(shape.elements() * static_cast<std::int64_t>(sizeof(float))); }
+
+/// The operands as the operator sees them: under the layer's shape, dequantised into scratch memory.
+Result<std::vector<TensorView>> seen_by_operator(const Layer& layer, std::span<const TensorView> inputs) {
+  std::int64_t size = 0;
+  for (const Operand& operand : layer.inputs) size += operand.dequantise ? bytes_as_float(operand.shape) : 0;
+  std::byte* next = scratch(ScratchUse::kOperand, static_cast<std::size_t>(size));
+  std::vector<TensorView> views;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Operand& operand = layer.inputs[i];
+    TensorView view = inputs[i];
+    if (view.bytes != nullptr) {
+      GATEFOLD_REQUIRE(view.type == operand.type && view.shape.elements() == operand.shape.elements());
+      view.shape = operand.shape;
+    }
+    if (operand.dequantise) {
+      GATEFOLD_CHECK(dequantise(*operand.dequantise, view, reinterpret_cast<float*>(next)));
+      view = {ElementType::kFloat32, operand.shape, next};
+      next += bytes_as_float(operand.shape);
+    }
+    views.push_back(view);
+  }
+  return views;
+}
+
+/// Where the operator writes: the outputs themselves, or float32 scratch memory if they are quantised afterwards.
+std::vector<MutableTensorView> written_by_operator(const Layer& layer, std::span<const MutableTensorView> outputs) {
+  std::vector<MutableTensorView> views(outputs.begin(), outputs.end());
+  if (views.size() == 1) {
+    GATEFOLD_REQUIRE(views[0].shape.elements() == layer.output_shape.elements());
+    views[0].shape = layer.output_shape;
+  }
+  if (!layer.epilogue.quantise) return views;
+  std::int64_t size = 0;
+  for (const MutableTensorView& view : views) size += bytes_as_float(view.shape);
+  std::byte* next = scratch(ScratchUse::kResult, static_cast<std::size_t>(size));
+  for (MutableTensorView& view : views) {
+    view.type = ElementType::kFloat32;
+    view.bytes = next;
+    next += bytes_as_float(view.shape);
+  }
+  return views;
+}
+
+Status finish(const Layer& layer, const MutableTensorView& written, const MutableTensorView& output) {
+  if (layer.epilogue.activation) {
+    const TensorView seen = written;
+    GATEFOLD_CHECK(plain(*layer.epilogue.activation, Inputs(std::span(&seen, 1)), std::span(&written, 1)));
+  }
+  if (!layer.epilogue.quantise) return Done{};
+  return quantise(*layer.epilogue.quantise, written.values<float>().data(), {output.type, written.shape, output.bytes});
+}
+
+Status run(const Layer& layer, std::span<const TensorView> inputs, std::span<const MutableTensorView> outputs) {
+  GATEFOLD_TRY(const std::vector<TensorView> seen, seen_by_operator(layer, inputs));
+  const std::vector<MutableTensorView> written = written_by_operator(layer, outputs);
+  GATEFOLD_CHECK(compute(layer.op, Inputs(seen), written));
+  for (std::size_t i = 0; i < outputs.size(); ++i) GATEFOLD_CHECK(finish(layer, written[i], outputs[i]));
+  return Done{};
+}
+
+}  // namespace
+
+Status run_layer(const Layer& layer, std::span<const TensorView> inputs, std::span<const MutableTensorView> outputs) {
+  GATEFOLD_REQUIRE(layer.kind != LayerKind::kDot);
+  GATEFOLD_REQUIRE(inputs.size() == layer.inputs.size() && outputs.size() == layer.outputs.size());
+  auto status = run(layer, inputs, outputs);
+  if (!status) return std::move(status).error().within(fmt::format("layer '{}'", layer.name));
+  return status;
+}
+
+}  // namespace gatefold
