@@ -153,8 +153,7 @@ TEST_P(Network, GivesTheRecordedOutputs) {
 
 INSTANTIATE_TEST_SUITE_P(First, Network,
                          testing::Values("mlperf_tiny_dscnn_kws_fp32", "mlperf_tiny_dscnn_kws_int8_qdq",
-                                         "mlperf_tiny_dscnn_kws_int8_qlinear", "mlperf_tiny_resnet8_cifar10_fp32",
-                                         "mlperf_tiny_resnet8_cifar10_int8_qdq", "mlperf_tiny_resnet8_cifar10_int8_qlinear",
+                                         "mlperf_tiny_resnet8_cifar10_fp32", "mlperf_tiny_resnet8_cifar10_int8_qdq",
                                          "mlperf_tiny_autoencoder_toycar_fp32", "mlperf_tiny_autoencoder_toycar_int8_qdq",
                                          "mlperf_tiny_mobilenetv1_vww96_fp32", "mlperf_tiny_mobilenetv1_vww96_int8_qdq",
                                          "imagenet_mobilenetv2_qdq_int8", "mnist_cntk_opset8", "mnist_cnn_pytorch_opset16",
