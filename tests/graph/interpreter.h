@@ -1,12 +1,15 @@
 // Two ways to the same numbers: a Model node by node, and its LayerGraph layer by layer, both through `evaluate`
 // (dequantise, float operator, quantise). What the passes of graph/ may change is rounding, and only where they fold.
+// The layers can also go through the kernels that executors use, under either numeric contract.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "gatefold/graph/layer_graph.h"
 #include "gatefold/graph/shapes.h"
+#include "gatefold/kernels/dot_kernel.h"
 #include "gatefold/kernels/evaluate.h"
 
 namespace gatefold::test {
@@ -52,7 +55,8 @@ inline Result<Tensor> read(const Operand& operand, const std::vector<Tensor>& st
   const Tensor tensor = (operand.constant ? *operand.constant : stored[operand.tensor->at()]).reshaped(operand.shape);
   GATEFOLD_REQUIRE(tensor.type() == operand.type);
   if (!operand.dequantise) return tensor;
-  return evaluate_one(Dequantize{operand.dequantise->axis}, {tensor, scale_tensor(*operand.dequantise), zero_point_tensor(*operand.dequantise)});
+  return evaluate_one(Dequantize{operand.dequantise->axis},
+                      {tensor, scale_tensor(*operand.dequantise), zero_point_tensor(*operand.dequantise)});
 }
 
 inline Result<Tensor> finish(const Layer& layer, Tensor result) {
@@ -70,7 +74,12 @@ inline Result<Tensor> finish(const Layer& layer, Tensor result) {
 /// A dot layer as the convolution that its geometry says.
 inline Result<Tensor> run_dot(const Layer& layer, const std::vector<Tensor>& operands) {
   const DotGeometry& dot = layer.dot;
-  const Conv conv{Window{{dot.kh, dot.kw}, {dot.sh, dot.sw}, {dot.dh, dot.dw}, {dot.pad_top, dot.pad_left, dot.pad_bottom, dot.pad_right}, AutoPad::kExplicit}, dot.group};
+  const Conv conv{Window{{dot.kh, dot.kw},
+                         {dot.sh, dot.sw},
+                         {dot.dh, dot.dw},
+                         {dot.pad_top, dot.pad_left, dot.pad_bottom, dot.pad_right},
+                         AutoPad::kExplicit},
+                  dot.group};
   std::vector<Tensor> inputs = operands;
   inputs[0] = inputs[0].reshaped(Shape{dot.n, dot.ic, dot.ih, dot.iw});
   GATEFOLD_TRY(const Tensor result, evaluate_one(conv, inputs));
@@ -78,10 +87,59 @@ inline Result<Tensor> run_dot(const Layer& layer, const std::vector<Tensor>& ope
   return result.reshaped(layer.output_shape);
 }
 
-inline Result<std::vector<Tensor>> run_graph(const LayerGraph& graph, const std::vector<Tensor>& inputs) {
+/// A dot layer in one slice of its kernel, epilogue included.
+inline Result<Tensor> run_dot_kernel(const Layer& layer, const Tensor& x, Numerics numerics) {
+  Layer dense = layer;
+  for (std::size_t i = 1; i < dense.inputs.size(); ++i) dense.inputs[i].constant = dense.inputs[i].constant->dense();
+  GATEFOLD_TRY(const DotKernel kernel, DotKernel::create(dense, numerics));
+  GATEFOLD_TRY(const auto packed, kernel.pack(kernel.whole()));
+  std::vector<std::byte> accumulators(
+      static_cast<std::size_t>(kernel.accumulator_elements() * element_size(kernel.accumulator_type())));
+  const DotGeometry& dot = layer.dot;
+  const Tensor stored = x.reshaped(Shape{dot.n, dot.ic, dot.ih, dot.iw});
+  GATEFOLD_CHECK(kernel.accumulate(*packed, stored.view(), accumulators.data()));
+  Buffer y(static_cast<std::size_t>(layer.output_shape.elements() * element_size(layer.output_type)));
+  kernel.finish(accumulators.data(), {0, dot.oc}, {layer.output_type, layer.output_shape, y.data()});
+  return Tensor(layer.output_type, layer.output_shape, std::move(y));
+}
+
+/// A vector or move layer through its kernel.
+inline Status run_other_kernel(const Layer& layer, std::vector<Tensor>& stored, const std::vector<Activation>& activations) {
+  std::vector<Tensor> dense;
+  std::vector<TensorView> inputs;
+  dense.reserve(layer.inputs.size());  // views point into these tensors
+  for (const Operand& operand : layer.inputs) {
+    dense.push_back((operand.constant ? operand.constant->dense() : stored[operand.tensor->at()]).reshaped(operand.shape));
+    inputs.push_back(dense.back().view());
+  }
+  std::vector<Buffer> buffers;
+  std::vector<MutableTensorView> outputs;
+  for (const TensorId id : layer.outputs) {
+    const Activation& activation = activations[id.at()];
+    buffers.emplace_back(static_cast<std::size_t>(stored_bytes(activation)));
+    outputs.push_back({activation.type, activation.shape, buffers.back().data()});
+  }
+  GATEFOLD_CHECK(run_layer(layer, inputs, outputs));
+  for (std::size_t i = 0; i < buffers.size(); ++i)
+    stored[layer.outputs[i].at()] = Tensor(outputs[i].type, outputs[i].shape, std::move(buffers[i]));
+  return Done{};
+}
+
+/// Through the kernels if `numerics` is given, through `evaluate` otherwise.
+inline Result<std::vector<Tensor>> run_graph(const LayerGraph& graph, const std::vector<Tensor>& inputs,
+                                             std::optional<Numerics> numerics = std::nullopt) {
   std::vector<Tensor> stored(graph.activations.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) stored[graph.inputs[i].at()] = inputs[i];
   for (const Layer& layer : graph.layers) {
+    if (numerics && layer.kind == LayerKind::kDot) {
+      GATEFOLD_TRY(stored[layer.outputs[0].at()], run_dot_kernel(layer, stored[layer.inputs[0].tensor->at()], *numerics));
+      continue;
+    }
+    if (numerics) {
+      if (auto done = run_other_kernel(layer, stored, graph.activations); !done)
+        return std::move(done).error().within(layer.name);
+      continue;
+    }
     std::vector<Tensor> operands;
     for (const Operand& operand : layer.inputs) {
       GATEFOLD_TRY(Tensor tensor, read(operand, stored));

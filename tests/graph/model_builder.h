@@ -38,9 +38,11 @@ class ModelBuilder {
   ValueId node(const std::string& name, Operator op, std::vector<std::optional<ValueId>> inputs) {
     return node(name, std::move(op), std::move(inputs), 1).front();
   }
-  std::vector<ValueId> node(const std::string& name, Operator op, std::vector<std::optional<ValueId>> inputs, std::size_t outputs) {
+  std::vector<ValueId> node(const std::string& name, Operator op, std::vector<std::optional<ValueId>> inputs,
+                            std::size_t outputs) {
     Node made{name, std::move(op), std::move(inputs), {}};
-    for (std::size_t i = 0; i < outputs; ++i) made.outputs.push_back(add(i == 0 ? name : name + ":" + std::to_string(i), std::nullopt));
+    for (std::size_t i = 0; i < outputs; ++i)
+      made.outputs.push_back(add(i == 0 ? name : name + ":" + std::to_string(i), std::nullopt));
     model_.nodes.push_back(made);
     return made.outputs;
   }
@@ -63,7 +65,8 @@ class ModelBuilder {
     std::vector<std::int32_t> values;
     for (std::int64_t i = 0; i < count; ++i) values.push_back(static_cast<std::int32_t>(100 * i - 150));
     const Shape parameters = scale.size() == 1 ? Shape{} : Shape{static_cast<std::int64_t>(scale.size())};
-    return node(name, Dequantize{0}, {constant(Tensor::of<std::int32_t>(Shape{count}, values)), constant(Tensor::of<float>(parameters, scale))});
+    return node(name, Dequantize{0},
+                {constant(Tensor::of<std::int32_t>(Shape{count}, values)), constant(Tensor::of<float>(parameters, scale))});
   }
   ValueId scalar(float value) { return constant(Tensor::of<float>(Shape{}, {value})); }
 

@@ -17,9 +17,13 @@ struct Binding {
   std::string origin;  ///< "given", "from input 'x'", "default"
 };
 
-Error invalid(std::string message) { return Error{ErrorCode::kInvalidInput, std::move(message)}; }
+Error invalid(std::string message) {
+  return Error{ErrorCode::kInvalidInput, std::move(message)};
+}
 
-bool unnamed(const Extent& extent) { return extent.symbol.starts_with('?'); }
+bool unnamed(const Extent& extent) {
+  return extent.symbol.starts_with('?');
+}
 
 /// The key a symbol is bound under: unnamed extents of two inputs are unrelated even if they sit at the same position.
 std::string key_of(const Extent& extent, const std::string& input) {

@@ -26,7 +26,8 @@ bool inverts(const Quantisation& quantisation) {
 
 std::optional<LayerId> LayerBuilder::open_producer(ValueId id) const {
   const Source& from = source(id);
-  if (!from.sole || !from.operand.tensor || from.operand.dequantise || from.operand.type != ElementType::kFloat32) return std::nullopt;
+  if (!from.sole || !from.operand.tensor || from.operand.dequantise || from.operand.type != ElementType::kFloat32)
+    return std::nullopt;
   const auto& producer = graph_.activation(*from.operand.tensor).producer;
   if (!producer) return std::nullopt;
   const Layer& layer = graph_.layer(*producer);

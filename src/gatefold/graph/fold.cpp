@@ -105,12 +105,14 @@ class Folder {
       if (!id) return true;
       const TypedValue& value = model_->value(*id);
       const std::int64_t elements = value.fact.shape.elements();
-      return elements > 0 && (value.constant->is_splat() || elements == 1) && (!value.dequantise || value.dequantise->per_tensor());
+      return elements > 0 && (value.constant->is_splat() || elements == 1) &&
+             (!value.dequantise || value.dequantise->per_tensor());
     };
     if (is<Transpose>(node.op) || is<Slice>(node.op) || is<Split>(node.op) || is<Expand>(node.op)) {
       return symbolic(node.inputs[0]) && uniform(node.inputs[0]);
     }
-    const bool elementwise = is<Unary>(node.op) || is<Binary>(node.op) || is<Cast>(node.op) || is<BatchNorm>(node.op) || is<Quantize>(node.op);
+    const bool elementwise =
+        is<Unary>(node.op) || is<Binary>(node.op) || is<Cast>(node.op) || is<BatchNorm>(node.op) || is<Quantize>(node.op);
     return elementwise && std::all_of(node.inputs.begin(), node.inputs.end(), uniform) &&
            std::any_of(node.inputs.begin(), node.inputs.end(), symbolic);
   }
@@ -124,8 +126,9 @@ class Folder {
       if (id && model_->value(*id).constant->is_splat()) stored_ += model_->value(*id).fact.shape.elements();
     }
     if (stored_ <= kFoldedElementsMax) return Done{};
-    return Error{ErrorCode::kUnsupported, fmt::format("node '{}': computing it before the run would store {} constant elements, want at most {}",
-                                                      node.name, stored_, kFoldedElementsMax)};
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("node '{}': computing it before the run would store {} constant elements, want at most {}",
+                             node.name, stored_, kFoldedElementsMax)};
   }
 
   /// Transposed, sliced, .. weights stay integers.

@@ -127,7 +127,8 @@ LayerId LayerBuilder::append(std::string name, LayerKind kind, Operator op, std:
   layer.inputs = std::move(inputs);
   layer.output_shape = first.shape;
   layer.output_type = first.type;
-  for (const ValueId output : outputs) layer.outputs.push_back(store(output, value(output).fact.type, value(output).fact.shape, id));
+  for (const ValueId output : outputs)
+    layer.outputs.push_back(store(output, value(output).fact.type, value(output).fact.shape, id));
   slid_.emplace_back();
   return id;
 }

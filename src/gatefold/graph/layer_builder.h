@@ -122,9 +122,9 @@ class LayerBuilder {
 
   const TypedModel* model_;
   LayerGraph graph_;
-  std::vector<std::optional<Source>> sources_;      ///< by ValueId
-  std::vector<std::int32_t> uses_;                  ///< by ValueId: reading nodes plus network outputs
-  std::vector<std::optional<Quantisation>> slid_;   ///< by LayerId: the dequantisation that moved behind the layer
+  std::vector<std::optional<Source>> sources_;           ///< by ValueId
+  std::vector<std::int32_t> uses_;                       ///< by ValueId: reading nodes plus network outputs
+  std::vector<std::optional<Quantisation>> slid_;        ///< by LayerId: the dequantisation that moved behind the layer
   std::vector<std::pair<LayerId, std::string>> copies_;  ///< layers that no node stands for, and the names they want
 };
 

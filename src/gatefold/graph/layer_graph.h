@@ -38,11 +38,11 @@ struct NetworkOutput {
 
 struct LayerGraph {
   std::string name;
-  bool quantised = false;              ///< the file has quantisation operators
+  bool quantised = false;  ///< the file has quantisation operators
   std::vector<Activation> activations;
-  std::vector<Layer> layers;           ///< topological order; LayerId is the position
-  std::vector<TensorId> inputs;        ///< in the file's order
-  std::vector<NetworkOutput> outputs;  ///< in the file's order
+  std::vector<Layer> layers;               ///< topological order; LayerId is the position
+  std::vector<TensorId> inputs;            ///< in the file's order
+  std::vector<NetworkOutput> outputs;      ///< in the file's order
   std::vector<std::string> bound_symbols;  ///< "batch = 1 (default)", for the output to say
 
   [[nodiscard]] const Activation& activation(TensorId id) const { return activations.at(id.at()); }

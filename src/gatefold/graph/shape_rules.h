@@ -56,7 +56,9 @@ class Site {
 [[nodiscard]] Tensor integer_tensor(std::span<const std::int64_t> values);
 
 /// Inferred of the usual case: one output, nothing to normalise.
-[[nodiscard]] inline Inferred one(ElementType type, const Shape& shape) { return {{{type, shape}}, {}}; }
+[[nodiscard]] inline Inferred one(ElementType type, const Shape& shape) {
+  return {{{type, shape}}, {}};
+}
 
 using Outcome = Result<Inferred>;
 Outcome infer_one(Conv& op, const Site& site);

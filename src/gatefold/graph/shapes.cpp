@@ -52,8 +52,8 @@ Result<std::array<std::int64_t, 2>> slide(Window& window, const Shape& x, bool c
     }
     const std::int64_t room = in + begin + end - reach;
     if (room < 0) {
-      return site.invalid(fmt::format("{}: found {} + pads {} and {}, want at least the window's reach of {}", kSide[i], in,
-                                      begin, end, reach));
+      return site.invalid(
+          fmt::format("{}: found {} + pads {} and {}, want at least the window's reach of {}", kSide[i], in, begin, end, reach));
     }
     out[i] = (room + (ceil_mode ? stride - 1 : 0)) / stride + 1;
     // A window that would start in the end padding sees nothing and is dropped.
@@ -80,7 +80,8 @@ Status check_quantisation(std::int64_t& axis, const Site& site, bool positive) {
   if (scale.dequantise || (site.has(2) && site.value(2).dequantise)) return site.unsupported("the scale is itself quantised");
   const std::int64_t count = scale.fact.shape.elements();
   if (scale.fact.shape.rank() > 1 || count < 1) {
-    return site.unsupported(fmt::format("found a scale of shape {}, want one or one per index of an axis", scale.fact.shape.text()));
+    return site.unsupported(
+        fmt::format("found a scale of shape {}, want one or one per index of an axis", scale.fact.shape.text()));
   }
   if (site.has(2) && site.shape(2).elements() != count) {
     return site.invalid(fmt::format("found {} scales and {} zero points", count, site.shape(2).elements()));
@@ -191,14 +192,14 @@ Outcome infer_one(Conv& op, const Site& site) {
   }
   if (w.rank() != 4) return site.invalid(fmt::format("weights: found shape {}, want [oc, ic / group, kh, kw]", w.text()));
   if (op.group < 1 || op.group > kWindowMax || w[1] * op.group != x[1] || w[0] % op.group != 0 || w[0] == 0) {
-    return site.invalid(fmt::format("found {} input channels, weights {} and group {}, want weights of {} / group channels",
-                                    x[1], w.text(), op.group, x[1]));
+    return site.invalid(fmt::format("found {} input channels, weights {} and group {}, want weights of {} / group channels", x[1],
+                                    w.text(), op.group, x[1]));
   }
   const std::array<std::int64_t, 2> kernel{w[2], w[3]};
   if (op.window.kernel == std::array<std::int64_t, 2>{0, 0}) op.window.kernel = kernel;
   if (op.window.kernel != kernel) {
-    return site.invalid(fmt::format("found kernel_shape [{}, {}], want that of weights {}", op.window.kernel[0],
-                                    op.window.kernel[1], w.text()));
+    return site.invalid(
+        fmt::format("found kernel_shape [{}, {}], want that of weights {}", op.window.kernel[0], op.window.kernel[1], w.text()));
   }
   if (site.has(2) && site.shape(2) != Shape{w[0]}) {
     return site.invalid(fmt::format("bias: found shape {}, want [{}]", site.shape(2).text(), w[0]));
@@ -227,7 +228,8 @@ Outcome infer_one(MatMul& op, const Site& site) {
     return site.invalid(fmt::format("shapes {} and {} do not agree: found {} columns and {} rows", site.shape(0).text(),
                                     site.shape(1).text(), a[a.size() - 1], b[b.size() - 2]));
   }
-  GATEFOLD_TRY(const Shape batch, site.broadcast(Shape(std::span(a).first(a.size() - 2)), Shape(std::span(b).first(b.size() - 2))));
+  GATEFOLD_TRY(const Shape batch,
+               site.broadcast(Shape(std::span(a).first(a.size() - 2)), Shape(std::span(b).first(b.size() - 2))));
   std::vector<std::int64_t> dims(batch.dims().begin(), batch.dims().end());
   if (!vector_a) dims.push_back(a[a.size() - 2]);
   if (!vector_b) dims.push_back(b[b.size() - 1]);
