@@ -31,6 +31,14 @@ Cycles Chip::ready_at(const Placement& placement, std::span<const BlockId> block
   return ready;
 }
 
+Cycles Chip::writable_at(std::span<const BlockId> blocks, Cycles now) const {
+  Cycles writable = now;
+  for (const BlockId block : blocks) {
+    for (const Piece& piece : memory_.pieces(block)) writable = std::max(writable, gating_.writable_from(piece.bank));
+  }
+  return writable;
+}
+
 void Chip::hold_uncore(Cycles from, Cycles until) {
   for (std::size_t part = 0; part < spec_->uncore.size(); ++part) {
     if (!spec_->uncore[part].traffic_only) gating_.hold(gating_.uncore(part), from, until);

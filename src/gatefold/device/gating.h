@@ -60,6 +60,12 @@ class Gating {
   /// the holds of the access that changes it.
   void set_content(BankId bank, bool holds_data) { elements_[this->bank(bank).at()].content = holds_data; }
 
+  /// When a bank that holds nothing can be written: once the last access to what lay there has ended.
+  [[nodiscard]] Cycles writable_from(BankId bank) const {
+    const Element& element = elements_[this->bank(bank).at()];
+    return element.content ? Cycles(0) : element.held_until;
+  }
+
   /// A gap that begins at or before `completion` and ends after it is of unknown length until `arrival` at the latest:
   /// called once between two requests of a stream whose arrivals are not known. `expected` is its mean length.
   void idle_between_requests(Cycles completion, Cycles arrival, Cycles expected);

@@ -228,7 +228,7 @@ Result<Cycles> Session::available_from(LayerId layer, Cycles now) const {
                                                      network_.graph().layer(layer).name, home.text(), options_.policy)};
 }
 
-Result<Cycles> Session::align(LayerId layer, const Operand& operand) {
+Result<Cycles> Session::align(LayerId layer, const Operand& operand, Cycles now) {
   const TensorId tensor = *operand.tensor;
   const Placement to = layers_[layer.at()].home;
   const Layout layout = operand_layout(network_.graph().layer(layer), operand.shape);
@@ -237,8 +237,10 @@ Result<Cycles> Session::align(LayerId layer, const Operand& operand) {
   const Placement from = residence_.where(tensor);
   std::vector<BlockId> old(residence_.blocks(tensor).begin(), residence_.blocks(tensor).end());
   const Bytes bytes = table_.tensor_bytes(tensor);
-  const Cycles ready = std::max(state.ready, state.read_until);
-  const Cycles start = std::max(chip_.crossbar().bus_free(from, ready), chip_.crossbar().bus_free(to, ready));
+  // The old copy is read out before the new one takes its place: on the same cores both could not be there at once.
+  const Cycles ready = std::max({now, state.ready, state.read_until});
+  Cycles start = std::max(chip_.crossbar().bus_free(from, ready), chip_.crossbar().bus_free(to, ready));
+  start = std::max(chip_.ready_at(from, old, start), chip_.ready_at(to, {}, start));
   const Cycles end = start + transfer_cycles(table_.spec(), bytes, from, to);
   chip_.hold(from, start, end);
   chip_.hold(to, start, end);
@@ -305,11 +307,12 @@ Status Session::step(LayerId layer) {
   Cycles start = ready;
   for (const Operand& operand : here.inputs) {
     if (!operand.tensor) continue;
-    GATEFOLD_TRY(const Cycles there, align(layer, operand));
+    GATEFOLD_TRY(const Cycles there, align(layer, operand, ready));
     start = std::max(start, there);
   }
   start = std::max({start, state.weights_ready, state.route_ready});
   GATEFOLD_CHECK(store_outputs(layer));
+  for (const TensorId output : here.outputs) start = chip_.writable_at(residence_.blocks(output), start);
   start = resource_free(layer, start);
   Cycles awake = std::max(chip_.uncore_ready_at(start), chip_.ready_at(state.home, residence_.weights(layer), start));
   for (const TensorId output : here.outputs) awake = std::max(awake, chip_.ready_at(state.home, residence_.blocks(output), start));

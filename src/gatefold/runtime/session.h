@@ -56,8 +56,8 @@ class Session {
   void decide(LayerId layer, Cycles now, bool steered);
   void shift(LayerId layer, const Placement& to, Cycles now, bool forced);
   void follow_pins(const Placement& from, const Placement& to, Cycles now);
-  /// Moves an input that does not lie where the layer reads it; returns when it is there.
-  Result<Cycles> align(LayerId layer, const Operand& operand);
+  /// Moves an input that does not lie where the layer reads it, not before `now`; returns when it is there.
+  Result<Cycles> align(LayerId layer, const Operand& operand, Cycles now);
   Status store_outputs(LayerId layer);
   Cycles resource_free(LayerId layer, Cycles ready) const;
   /// The first time >= now at which the layer's home is not occupied. Errors: kInvalidInput if no event releases it.
