@@ -19,6 +19,11 @@ bool multiply(UInt128 a, UInt128 b, UInt128& product) {
 /// Above the largest energy of an event that a device file may state (1 J), with room for one addition in 64 bits.
 constexpr std::int64_t kResultMax = 1'000'000'000'000'000'000;
 
+std::optional<std::int64_t> in_range(UInt128 value) {
+  if (value > static_cast<UInt128>(kResultMax)) return std::nullopt;
+  return static_cast<std::int64_t>(value);
+}
+
 }  // namespace
 
 Exact::Exact(std::int64_t digits, int exponent) : numerator_(static_cast<UInt128>(digits)) {
@@ -57,24 +62,18 @@ Exact Exact::operator/(const Exact& other) const {
   return *this * inverse;
 }
 
-std::optional<std::int64_t> Exact::quotient(bool up) const {
-  if (!fits_) return std::nullopt;
-  UInt128 whole = numerator_ / denominator_;
-  if (whole > static_cast<UInt128>(kResultMax)) return std::nullopt;
-  whole += up ? 1 : 0;
-  if (whole > static_cast<UInt128>(kResultMax)) return std::nullopt;
-  return static_cast<std::int64_t>(whole);
-}
-
 std::optional<std::int64_t> Exact::rounded() const {
+  if (!fits_) return std::nullopt;
+  const UInt128 whole = numerator_ / denominator_;
   const UInt128 rest = numerator_ % denominator_;
   const UInt128 missing = denominator_ - rest;
-  const bool is_odd = numerator_ / denominator_ % 2 != 0;
-  return quotient(rest > missing || (rest == missing && is_odd));
+  const bool up = rest > missing || (rest == missing && whole % 2 != 0);
+  return in_range(whole + (up ? 1 : 0));
 }
 
 std::optional<std::int64_t> Exact::ceiling() const {
-  return quotient(numerator_ % denominator_ != 0);
+  if (!fits_) return std::nullopt;
+  return in_range(numerator_ / denominator_ + (numerator_ % denominator_ != 0 ? 1 : 0));
 }
 
 }  // namespace gatefold

@@ -23,8 +23,6 @@ class Exact {
   [[nodiscard]] std::optional<std::int64_t> ceiling() const;
 
  private:
-  [[nodiscard]] std::optional<std::int64_t> quotient(bool up) const;
-
   UInt128 numerator_ = 0;
   UInt128 denominator_ = 1;
   bool fits_ = true;

@@ -97,6 +97,7 @@ struct Unit {
   std::string_view name;
   int power;                ///< of ten, to the base unit
   std::int64_t factor = 1;  ///< and a factor where ten is not enough
+  bool listed = true;       ///< false: a singular that a message need not name
 };
 
 constexpr Unit kUnits[] = {
@@ -113,14 +114,14 @@ constexpr Unit kUnits[] = {
     {kTime, "ns", -9},
     {kTime, "ps", -12},
     {kCycleCount, "cycles", 0},
-    {kCycleCount, "cycle", 0},
+    {kCycleCount, "cycle", 0, 1, false},
     {kSize, "B", 0},
     {kSize, "KiB", 0, 1LL << 10},
     {kSize, "MiB", 0, 1LL << 20},
     {kSize, "GiB", 0, 1LL << 30},
     {kBytesEachCycle, "B/cycle", 0},
     {kValuesEachCycle, "values/cycle", 0},
-    {kValuesEachCycle, "value/cycle", 0},
+    {kValuesEachCycle, "value/cycle", 0, 1, false},
     {kBandwidth, "B/s", 0},
     {kBandwidth, "kB/s", 3},
     {kBandwidth, "MB/s", 6},
@@ -207,7 +208,7 @@ std::string describe_units(std::uint32_t units) {
     if (kind.kind == kCount || kind.kind == kShare) continue;
     std::vector<std::string_view> names;
     for (const Unit& unit : kUnits) {
-      if (unit.kind == kind.kind) names.push_back(unit.name);
+      if (unit.kind == kind.kind && unit.listed) names.push_back(unit.name);
     }
     for (std::size_t i = 0; i < names.size(); ++i) {
       all += fmt::format("{}{}", i == 0 ? " in " : i + 1 == names.size() ? " or " : ", ", names[i]);
@@ -247,7 +248,9 @@ constexpr std::uint32_t kWholeKinds = kCount | kFrequency | kCycleCount | kSize 
 
 Result<BaseNumber> parse_base_number(std::string_view text, const SchemaRow& row) {
   auto measure = parse_measure(text);
-  if (!measure) return Error{ErrorCode::kInvalidInput, describe_units(row.units)};
+  constexpr std::ptrdiff_t kDigitsMax = 18;  // what 64 bits hold
+  const bool is_long = std::count_if(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }) > kDigitsMax;
+  if (!measure) return Error{ErrorCode::kInvalidInput, is_long ? "fewer digits" : describe_units(row.units)};
   GATEFOLD_TRY(const BaseNumber number, to_base(measure.value(), row.units));
 
   const auto* kind = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& k) { return k.kind == number.kind; });

@@ -1,6 +1,6 @@
 // Resolving a device file: from checked numbers to the integers that the device charges.
 //
-// Every energy and every power/clock is one exact fraction, rounded once, half to even, to attojoules (DEVICE rule 12):
+// Every energy and every power/clock is one exact fraction, rounded once, half to even, to attojoules (docs/cost-model.md):
 //   bank leakage     leakage [W/MiB] * bank size [MiB] * share / clock
 //   gated power      on [W] * share / clock, or its own power / clock
 //   wake energy      as stated, or break-even [cycles] * (on - gated) in the resolved attojoules per cycle

@@ -55,12 +55,30 @@ std::vector<std::string> split_words(std::string_view words) {
   return all;
 }
 
-std::string either_of(const std::vector<std::string>& words) {
+std::string listed(const std::vector<std::string>& words, std::string_view last) {
   std::string all;
   for (std::size_t i = 0; i < words.size(); ++i) {
-    all += fmt::format("{}{}", i == 0 ? "" : i + 1 == words.size() ? " or " : ", ", words[i]);
+    all += fmt::format("{}{}", i == 0 ? "" : i + 1 == words.size() ? last : ", ", words[i]);
   }
   return all;
+}
+std::string either_of(const std::vector<std::string>& words) {
+  return listed(words, " or ");
+}
+
+std::string wanted(const SchemaRow& row) {
+  switch (row.form) {
+    case Form::kNumber:
+    case Form::kInteger:
+      return describe_units(row.units);
+    case Form::kName:
+      return "1 to 64 lower-case letters, digits, - and _";
+    case Form::kText:
+      return fmt::format("one line of 1 to {} characters", kTextMax);
+    case Form::kWord:
+      return either_of(split_words(row.words));
+  }
+  return "";
 }
 
 class Reader {
@@ -130,9 +148,8 @@ class Reader {
   }
 
   void refuse_unknown(int line, const std::string& key, const std::string& word, const std::vector<std::string>& known) {
-    const auto guess = nearest(word, known);
-    diagnostics_.add(line, key.size() <= 80 ? key : key.substr(0, 80) + "..", "an unknown key",
-                     guess ? fmt::format("perhaps '{}'", *guess) : either_of(known));
+    const auto guess = diagnostics_.full() ? std::nullopt : nearest(word, known);
+    diagnostics_.add(line, key, "an unknown key", guess ? fmt::format("a known one, perhaps '{}'", *guess) : either_of(known));
   }
 
   void read_row(const SchemaRow& row, const std::string& key, const TreeEntry& entry) {
@@ -143,25 +160,19 @@ class Reader {
       return;
     }
     if (entry.node.kind != TreeNode::Kind::kScalar) {
-      diagnostics_.add(entry.line, key, entry.node.found(),
-                       row.form == Form::kWord ? either_of(split_words(row.words)) : "one line");
+      diagnostics_.add(entry.line, key, entry.node.found(), wanted(row));
       return;
     }
     stated.text = entry.node.text;
     if (row.form == Form::kInteger) {
       read_value(row, key, entry.node, stated);
-    } else if (row.form == Form::kWord) {
-      const auto words = split_words(row.words);
-      stated.valid = std::find(words.begin(), words.end(), stated.text) != words.end();
-      if (!stated.valid) diagnostics_.add(entry.line, key, entry.node.found(), either_of(words));
-    } else if (row.form == Form::kName) {
-      stated.valid = is_name(stated.text);
-      if (!stated.valid) diagnostics_.add(entry.line, key, entry.node.found(), "1 to 64 lower-case letters, digits, - and _");
-    } else {
-      stated.valid = is_line_of_text(stated.text);
-      if (!stated.valid)
-        diagnostics_.add(entry.line, key, entry.node.found(), fmt::format("one line of 1 to {} characters", kTextMax));
+      return;
     }
+    const auto words = split_words(row.words);
+    stated.valid = row.form == Form::kWord   ? std::find(words.begin(), words.end(), stated.text) != words.end()
+                   : row.form == Form::kName ? is_name(stated.text)
+                                             : is_line_of_text(stated.text);
+    if (!stated.valid) diagnostics_.add(entry.line, key, entry.node.found(), wanted(row));
   }
 
   void read_number(const SchemaRow& row, const std::string& key, const TreeEntry& entry, StatedKey& stated) {
@@ -233,14 +244,22 @@ class Reader {
     return 1;
   }
 
-  void want(const SchemaRow& row, const std::string& key) {
-    if (is_stated(key)) return;
+  /// Complains that `key` is missing; or, once, that a group around it is.
+  void complain_missing(const std::string& key, std::string_view what) {
     const auto line = line_around(key);
     if (!line) return;
-    const std::string wanted = row.form == Form::kNumber || row.form == Form::kInteger ? describe_units(row.units)
-                               : row.form == Form::kWord                               ? either_of(split_words(row.words))
-                                                                                       : "one line of text";
-    diagnostics_.add(*line, key, "nothing", wanted);
+    for (std::size_t dot = key.find('.'); dot != std::string::npos; dot = key.find('.', dot + 1)) {
+      const std::string group = key.substr(0, dot);
+      if (groups_.contains(group)) continue;
+      groups_.emplace(group, Group{*line, true});
+      diagnostics_.add(*line, group, "nothing", fmt::format("a map of its keys: {}", listed(siblings(group), ", ")));
+      return;
+    }
+    diagnostics_.add(*line, key, "nothing", what);
+  }
+
+  void want(const SchemaRow& row, const std::string& key) {
+    if (!is_stated(key)) complain_missing(key, wanted(row));
   }
 
   void want_one_of(const SchemaRow& row, std::string_view part) {
@@ -251,7 +270,7 @@ class Reader {
       diagnostics_.add(line, line_of(key) >= line_of(other) ? key : other, fmt::format("both {} and {}", key, other),
                        "one of the two");
     } else if (!is_stated(key) && !is_stated(other)) {
-      if (const auto line = line_around(key)) diagnostics_.add(*line, key, "nothing", fmt::format("it or {}", other));
+      complain_missing(key, fmt::format("it or {}", other));
     }
   }
 

@@ -16,15 +16,16 @@
 namespace gatefold {
 namespace {
 
-constexpr std::size_t kDiagnosticsShown = 100;
 /// power > uncore > part > number > value is 5 maps deep; a few more leave room for a useful message.
 constexpr std::size_t kDepthMax = 8;
 
 }  // namespace
 
 void Diagnostics::add(int line, std::string_view key, std::string_view found, std::string_view wanted) {
-  if (count_++ >= kDiagnosticsShown) return;
-  lines_.push_back({line, fmt::format("{}{}found {}, wanted {}", key, key.empty() ? "" : ": ", found, wanted)});
+  if (count_++ >= kShownMax) return;
+  const std::string shown = key.empty() ? "" : in_quotes(key);  // a key may be as long and strange as a value
+  lines_.push_back(
+      {line, fmt::format("{}found {}, wanted {}", key.empty() ? "" : shown.substr(1, shown.size() - 2) + ": ", found, wanted)});
 }
 
 std::string Diagnostics::text(std::string_view file) const {
@@ -120,7 +121,8 @@ class TreeBuilder : public YAML::EventHandler {
   void check_plain(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
     if (anchor != YAML::NullAnchor) diagnostics_.add(line_of(mark), path(), "an anchor", "plain values");
     // "?" is a plain scalar or collection, "!" a quoted scalar.
-    if (!tag.empty() && tag != "?" && tag != "!") diagnostics_.add(line_of(mark), path(), "a tag " + in_quotes(tag), "plain values");
+    if (!tag.empty() && tag != "?" && tag != "!")
+      diagnostics_.add(line_of(mark), path(), "a tag " + in_quotes(tag), "plain values");
   }
 
   void start(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, TreeNode::Kind kind) {
@@ -154,11 +156,13 @@ class TreeBuilder : public YAML::EventHandler {
     Open& parent = open_.back();
     if (parent.node.kind == TreeNode::Kind::kList) return;
     if (!parent.entry) {
-      if (node.kind != TreeNode::Kind::kScalar) diagnostics_.add(node.line, path(), node.found() + " as a key", "a word");
+      const bool is_word = node.kind == TreeNode::Kind::kScalar && !node.text.empty();
+      if (!is_word) diagnostics_.add(node.line, path(), node.found() + " as a key", "a word");
       parent.entry = TreeEntry{node.text, node.line, {}};
       return;
     }
     TreeEntry entry = *std::exchange(parent.entry, std::nullopt);
+    if (entry.key.empty()) return;  // refused above
     entry.node = std::move(node);
     const auto [first, is_new] = parent.first_lines.emplace(entry.key, entry.line);
     if (is_new) {
@@ -197,12 +201,15 @@ std::optional<TreeNode> parse_yaml_tree(std::string_view text, Diagnostics& diag
     }
     Diagnostics ignored;
     SecondDocument second(ignored);
-    if (parser.HandleNextDocument(second)) diagnostics.add(second.line, "", "a second document", "one device per file");
+    if (parser.HandleNextDocument(second)) {
+      diagnostics.add(second.line, "", "a second document", "one device per file");
+      return std::nullopt;
+    }
   } catch (const YAML::Exception& error) {
-    diagnostics.add(line_of(error.mark), "", "a syntax error (" + error.msg + ")", "YAML");
+    diagnostics.add(line_of(error.mark), "", "a syntax error " + in_quotes(error.msg), "YAML");
     return std::nullopt;
   } catch (const std::exception& error) {
-    diagnostics.add(1, "", fmt::format("text that the YAML parser refuses ({})", error.what()), "YAML");
+    diagnostics.add(1, "", "text that the YAML parser refuses, " + in_quotes(error.what()), "YAML");
     return std::nullopt;
   }
   TreeNode root = builder.take_root();

@@ -16,8 +16,12 @@ class Diagnostics {
   /// `line` counts from 1; `key` is dotted, or empty for the file as a whole.
   void add(int line, std::string_view key, std::string_view found, std::string_view wanted);
   [[nodiscard]] bool empty() const { return count_ == 0; }
+  /// Further ones are only counted: what they say is no longer worth its making.
+  [[nodiscard]] bool full() const { return count_ >= kShownMax; }
   /// One a line, by line number: "file:line: key: found X, wanted Y". Beyond 100 only their number.
   [[nodiscard]] std::string text(std::string_view file) const;
+
+  static constexpr std::size_t kShownMax = 100;
 
  private:
   struct Line {

@@ -1,8 +1,8 @@
 // An ONNX file as plain data: what protobuf held, with every size and type already checked, but with ONNX's own operator
 // names, attributes and value names. `parse` makes it; `mapping` turns its nodes into the operators of the model room.
 //
-// This form exists so that protobuf stays in the files that read it, and so that whatever stands here is well formed: tensors have
-// exactly the bytes their shape asks for, attributes hold a value of their own type, nodes are of the default domain.
+// This form exists so that protobuf stays in the files that read it, and so that whatever stands here is well formed: tensors
+// have exactly the bytes their shape asks for, attributes hold a value of their own type, nodes are of the default domain.
 #pragma once
 
 #include <cstddef>
@@ -20,8 +20,8 @@
 
 namespace gatefold::onnx_file {
 
-constexpr std::int64_t kOpsetMin = 7;   // the first with today's broadcasting rules
-constexpr std::int64_t kOpsetMax = 18;  // 19 brings eight-bit floats
+constexpr std::int64_t kOpsetMin = 7;              // the first with today's broadcasting rules
+constexpr std::int64_t kOpsetMax = 18;             // 19 brings eight-bit floats
 constexpr std::int64_t kFileBytesMax = INT32_MAX;  // protobuf's own limit for one message
 
 /// In the order of the alternatives of AttributeValue.
@@ -30,8 +30,8 @@ using AttributeValue = std::variant<std::int64_t, float, std::string, Tensor, st
                                     std::vector<std::string>>;
 
 struct FileNode {
-  std::string name;  ///< as the file gives it, else its first output, else its type; not necessarily unique
-  std::string type;  ///< "Conv"
+  std::string name;                  ///< as the file gives it, else its first output, else its type; not necessarily unique
+  std::string type;                  ///< "Conv"
   std::vector<std::string> inputs;   ///< "": an optional input that is absent
   std::vector<std::string> outputs;  ///< "": an optional output that is not wanted
   std::map<std::string, AttributeValue, std::less<>> attributes;

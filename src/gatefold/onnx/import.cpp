@@ -24,7 +24,9 @@ using onnx_file::File;
 using onnx_file::FileNode;
 using onnx_file::printable;
 
-Error invalid(std::string message) { return Error{ErrorCode::kInvalidInput, std::move(message)}; }
+Error invalid(std::string message) {
+  return Error{ErrorCode::kInvalidInput, std::move(message)};
+}
 
 constexpr std::size_t kNoNode = SIZE_MAX;  // the origin of an input or an initialiser
 using Origins = std::unordered_map<std::string_view, std::size_t>;
@@ -93,7 +95,8 @@ const FileNode& node_on_cycle(const File& file, const Origins& origins, const st
   return file.nodes[at];
 }
 
-/// Indices of the nodes, each after those it reads from, otherwise as in the file. Errors: kInvalidInput naming a node on a cycle.
+/// Indices of the nodes, each after those it reads from, otherwise as in the file. Errors: kInvalidInput naming a node on a
+/// cycle.
 Result<std::vector<std::size_t>> order_of(const File& file, const Origins& origins) {
   std::vector<std::size_t> waiting(file.nodes.size(), 0);  // inputs still to come
   std::vector<std::vector<std::size_t>> readers(file.nodes.size());
@@ -172,7 +175,9 @@ Result<Buffer> read_bytes(const std::filesystem::path& path) {
   return bytes;
 }
 
-Error at(const std::filesystem::path& path, Error error) { return std::move(error).within(printable(path.string())); }
+Error at(const std::filesystem::path& path, Error error) {
+  return std::move(error).within(printable(path.string()));
+}
 
 }  // namespace
 

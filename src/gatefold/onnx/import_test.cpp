@@ -1,7 +1,6 @@
 // The shape of an imported network: names, inputs, constants, order; and the files that hold it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <unistd.h>
 
 #include <filesystem>

@@ -23,8 +23,12 @@ namespace {
 constexpr int kNestingMax = 64;
 constexpr std::int64_t kIrVersionMin = 3;  // the first that names the operator sets it uses
 
-Error invalid(std::string message) { return Error{ErrorCode::kInvalidInput, std::move(message)}; }
-Error unsupported(std::string message) { return Error{ErrorCode::kUnsupported, std::move(message)}; }
+Error invalid(std::string message) {
+  return Error{ErrorCode::kInvalidInput, std::move(message)};
+}
+Error unsupported(std::string message) {
+  return Error{ErrorCode::kUnsupported, std::move(message)};
+}
 
 /// Fills `message`. Errors: kInvalidInput if the bytes are no such message.
 template <class Message>
@@ -46,7 +50,9 @@ Status parse(std::span<const std::byte> bytes, std::string_view what, Message& m
   return Done{};
 }
 
-bool is_default_domain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
+bool is_default_domain(const std::string& domain) {
+  return domain.empty() || domain == "ai.onnx";
+}
 
 Result<std::int64_t> opset_of(const ::onnx::ModelProto& model) {
   const ::onnx::OperatorSetIdProto* found = nullptr;
@@ -64,14 +70,22 @@ Result<std::int64_t> opset_of(const ::onnx::ModelProto& model) {
 
 std::string_view kind_text(::onnx::AttributeProto::AttributeType type) {
   switch (type) {
-    case ::onnx::AttributeProto::GRAPH: return "a subgraph";
-    case ::onnx::AttributeProto::GRAPHS: return "a list of subgraphs";
-    case ::onnx::AttributeProto::SPARSE_TENSOR: return "a sparse tensor";
-    case ::onnx::AttributeProto::SPARSE_TENSORS: return "a list of sparse tensors";
-    case ::onnx::AttributeProto::TENSORS: return "a list of tensors";
-    case ::onnx::AttributeProto::TYPE_PROTO: return "a type";
-    case ::onnx::AttributeProto::TYPE_PROTOS: return "a list of types";
-    default: return "of an unknown kind";
+    case ::onnx::AttributeProto::GRAPH:
+      return "a subgraph";
+    case ::onnx::AttributeProto::GRAPHS:
+      return "a list of subgraphs";
+    case ::onnx::AttributeProto::SPARSE_TENSOR:
+      return "a sparse tensor";
+    case ::onnx::AttributeProto::SPARSE_TENSORS:
+      return "a list of sparse tensors";
+    case ::onnx::AttributeProto::TENSORS:
+      return "a list of tensors";
+    case ::onnx::AttributeProto::TYPE_PROTO:
+      return "a type";
+    case ::onnx::AttributeProto::TYPE_PROTOS:
+      return "a list of types";
+    default:
+      return "of an unknown kind";
   }
 }
 
@@ -94,10 +108,14 @@ Result<AttributeValue> attribute_from(const ::onnx::AttributeProto& proto) {
       GATEFOLD_TRY(Tensor tensor, tensor_from(proto.t()));
       return AttributeValue(std::move(tensor));
     }
-    case Proto::INTS: return AttributeValue(std::vector<std::int64_t>(proto.ints().begin(), proto.ints().end()));
-    case Proto::FLOATS: return AttributeValue(std::vector<float>(proto.floats().begin(), proto.floats().end()));
-    case Proto::STRINGS: return AttributeValue(std::vector<std::string>(proto.strings().begin(), proto.strings().end()));
-    default: return unsupported(fmt::format("is {}, which is not supported", kind_text(proto.type())));
+    case Proto::INTS:
+      return AttributeValue(std::vector<std::int64_t>(proto.ints().begin(), proto.ints().end()));
+    case Proto::FLOATS:
+      return AttributeValue(std::vector<float>(proto.floats().begin(), proto.floats().end()));
+    case Proto::STRINGS:
+      return AttributeValue(std::vector<std::string>(proto.strings().begin(), proto.strings().end()));
+    default:
+      return unsupported(fmt::format("is {}, which is not supported", kind_text(proto.type())));
   }
 }
 
@@ -122,7 +140,8 @@ Result<FileNode> node_from(const ::onnx::NodeProto& proto, const Functions& func
   for (const auto& attribute : proto.attribute()) {
     auto value = attribute_from(attribute);
     if (!value) {
-      return std::move(value).error().within(fmt::format("{}: attribute '{}'", context(node, opset), printable(attribute.name())));
+      return std::move(value).error().within(
+          fmt::format("{}: attribute '{}'", context(node, opset), printable(attribute.name())));
     }
     if (!node.attributes.emplace(attribute.name(), std::move(value).value()).second) {
       return invalid(fmt::format("attribute '{}' is given twice", printable(attribute.name()))).within(context(node, opset));

@@ -16,7 +16,9 @@ namespace {
 
 constexpr int kSchemaOpsetMax = 17;  // what libonnx 1.12, the oldest that is supported, knows
 
-Error invalid(std::string message) { return Error{ErrorCode::kInvalidInput, std::move(message)}; }
+Error invalid(std::string message) {
+  return Error{ErrorCode::kInvalidInput, std::move(message)};
+}
 
 /// What an operator looks like in one opset.
 struct Form {
@@ -88,13 +90,20 @@ Status check_required(const ::onnx::OpSchema& schema, const FileNode& node) {
 ::onnx::AttributeProto::AttributeType proto_type(const AttributeValue& value) {
   using Proto = ::onnx::AttributeProto;
   switch (static_cast<AttributeKind>(value.index())) {
-    case AttributeKind::kInt: return Proto::INT;
-    case AttributeKind::kFloat: return Proto::FLOAT;
-    case AttributeKind::kString: return Proto::STRING;
-    case AttributeKind::kTensor: return Proto::TENSOR;
-    case AttributeKind::kInts: return Proto::INTS;
-    case AttributeKind::kFloats: return Proto::FLOATS;
-    case AttributeKind::kStrings: return Proto::STRINGS;
+    case AttributeKind::kInt:
+      return Proto::INT;
+    case AttributeKind::kFloat:
+      return Proto::FLOAT;
+    case AttributeKind::kString:
+      return Proto::STRING;
+    case AttributeKind::kTensor:
+      return Proto::TENSOR;
+    case AttributeKind::kInts:
+      return Proto::INTS;
+    case AttributeKind::kFloats:
+      return Proto::FLOATS;
+    case AttributeKind::kStrings:
+      return Proto::STRINGS;
   }
   GATEFOLD_REQUIRE(false);
 }
@@ -110,7 +119,8 @@ Status check_attributes(const Form& form, const FileNode& node) {
     }
     const auto type = proto_type(value);
     if (type != known->second) {
-      return invalid(fmt::format("attribute '{}' is {}, want {}", name, ::onnx::AttributeProto::AttributeType_Name(type), ::onnx::AttributeProto::AttributeType_Name(known->second)));
+      return invalid(fmt::format("attribute '{}' is {}, want {}", name, ::onnx::AttributeProto::AttributeType_Name(type),
+                                 ::onnx::AttributeProto::AttributeType_Name(known->second)));
     }
   }
   for (const std::string& name : form.required) {

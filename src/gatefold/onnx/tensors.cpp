@@ -21,14 +21,18 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "raw_data is copied as it is");
 
-Error invalid(std::string message) { return Error{ErrorCode::kInvalidInput, std::move(message)}; }
-Error unsupported(std::string message) { return Error{ErrorCode::kUnsupported, std::move(message)}; }
+Error invalid(std::string message) {
+  return Error{ErrorCode::kInvalidInput, std::move(message)};
+}
+Error unsupported(std::string message) {
+  return Error{ErrorCode::kUnsupported, std::move(message)};
+}
 
 /// The names of TensorProto.DataType, by value; later ones than the linked ONNX knows included, for the message's sake.
 constexpr std::array<std::string_view, 24> kTypeNames{
-    "undefined", "float32",  "uint8",  "int8",   "uint16",    "int16",      "int32",    "int64",
-    "string",    "bool",     "float16", "float64", "uint32",   "uint64",     "complex64", "complex128",
-    "bfloat16",  "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4", "int4", "float4e2m1"};
+    "undefined", "float32",      "uint8",          "int8",       "uint16",         "int16",  "int32",     "int64",
+    "string",    "bool",         "float16",        "float64",    "uint32",         "uint64", "complex64", "complex128",
+    "bfloat16",  "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4",  "int4",      "float4e2m1"};
 
 /// Errors: see tensor_from. The product of the non-zero extents is checked, so that no part of the shape overflows either.
 Result<Shape> shape_from(const ::onnx::TensorProto& proto, std::int64_t size_of_element) {
@@ -52,15 +56,19 @@ struct Storage {
 
 std::string_view typed_field(ElementType type) {
   switch (type) {
-    case ElementType::kFloat32: return "float_data";
-    case ElementType::kFloat64: return "double_data";
-    case ElementType::kInt64: return "int64_data";
+    case ElementType::kFloat32:
+      return "float_data";
+    case ElementType::kFloat64:
+      return "double_data";
+    case ElementType::kInt64:
+      return "int64_data";
     case ElementType::kInt8:
     case ElementType::kUInt8:
     case ElementType::kInt16:
     case ElementType::kUInt16:
     case ElementType::kInt32:
-    case ElementType::kBool: return "int32_data";
+    case ElementType::kBool:
+      return "int32_data";
   }
   GATEFOLD_REQUIRE(false);
 }
@@ -78,8 +86,10 @@ Result<Storage> storage_of(const ::onnx::TensorProto& proto, ElementType type, c
   const std::string_view wanted = proto.raw_data().empty() ? typed : fields[0].name;
   Storage found{wanted, 0};
   for (const Storage& field : fields) {
-    if (field.name == wanted) found = field;
-    else if (field.count > 0) return invalid(fmt::format("{} elements are stored in {}, want {} alone", name(type), field.name, wanted));
+    if (field.name == wanted)
+      found = field;
+    else if (field.count > 0)
+      return invalid(fmt::format("{} elements are stored in {}, want {} alone", name(type), field.name, wanted));
   }
   const std::int64_t elements = shape.elements();
   if (wanted == typed && found.count != elements) {
@@ -101,7 +111,8 @@ Result<Tensor> narrowed(const Field& field, const Shape& shape) {
   for (const Entry entry : field) {
     const T value = static_cast<T>(entry);
     if constexpr (!std::is_same_v<T, Entry>) {
-      if (static_cast<Entry>(value) != entry) return invalid(fmt::format("element {} is no {}", entry, name(element_type_of<T>())));
+      if (static_cast<Entry>(value) != entry)
+        return invalid(fmt::format("element {} is no {}", entry, name(element_type_of<T>())));
     }
     std::memcpy(out, &value, sizeof(T));
     out += sizeof(T);
@@ -111,15 +122,24 @@ Result<Tensor> narrowed(const Field& field, const Shape& shape) {
 
 Result<Tensor> from_typed(const ::onnx::TensorProto& proto, ElementType type, const Shape& shape) {
   switch (type) {
-    case ElementType::kFloat32: return narrowed<float>(proto.float_data(), shape);
-    case ElementType::kFloat64: return narrowed<double>(proto.double_data(), shape);
-    case ElementType::kInt8: return narrowed<std::int8_t>(proto.int32_data(), shape);
-    case ElementType::kUInt8: return narrowed<std::uint8_t>(proto.int32_data(), shape);
-    case ElementType::kInt16: return narrowed<std::int16_t>(proto.int32_data(), shape);
-    case ElementType::kUInt16: return narrowed<std::uint16_t>(proto.int32_data(), shape);
-    case ElementType::kInt32: return narrowed<std::int32_t>(proto.int32_data(), shape);
-    case ElementType::kInt64: return narrowed<std::int64_t>(proto.int64_data(), shape);
-    case ElementType::kBool: return narrowed<bool>(proto.int32_data(), shape);
+    case ElementType::kFloat32:
+      return narrowed<float>(proto.float_data(), shape);
+    case ElementType::kFloat64:
+      return narrowed<double>(proto.double_data(), shape);
+    case ElementType::kInt8:
+      return narrowed<std::int8_t>(proto.int32_data(), shape);
+    case ElementType::kUInt8:
+      return narrowed<std::uint8_t>(proto.int32_data(), shape);
+    case ElementType::kInt16:
+      return narrowed<std::int16_t>(proto.int32_data(), shape);
+    case ElementType::kUInt16:
+      return narrowed<std::uint16_t>(proto.int32_data(), shape);
+    case ElementType::kInt32:
+      return narrowed<std::int32_t>(proto.int32_data(), shape);
+    case ElementType::kInt64:
+      return narrowed<std::int64_t>(proto.int64_data(), shape);
+    case ElementType::kBool:
+      return narrowed<bool>(proto.int32_data(), shape);
   }
   GATEFOLD_REQUIRE(false);
 }
@@ -138,21 +158,31 @@ Result<Tensor> from_raw(const std::string& bytes, ElementType type, const Shape&
 
 Result<ElementType> element_type(int data_type) {
   switch (data_type) {
-    case ::onnx::TensorProto::FLOAT: return ElementType::kFloat32;
-    case ::onnx::TensorProto::DOUBLE: return ElementType::kFloat64;
-    case ::onnx::TensorProto::INT8: return ElementType::kInt8;
-    case ::onnx::TensorProto::UINT8: return ElementType::kUInt8;
-    case ::onnx::TensorProto::INT16: return ElementType::kInt16;
-    case ::onnx::TensorProto::UINT16: return ElementType::kUInt16;
-    case ::onnx::TensorProto::INT32: return ElementType::kInt32;
-    case ::onnx::TensorProto::INT64: return ElementType::kInt64;
-    case ::onnx::TensorProto::BOOL: return ElementType::kBool;
-    default: break;
+    case ::onnx::TensorProto::FLOAT:
+      return ElementType::kFloat32;
+    case ::onnx::TensorProto::DOUBLE:
+      return ElementType::kFloat64;
+    case ::onnx::TensorProto::INT8:
+      return ElementType::kInt8;
+    case ::onnx::TensorProto::UINT8:
+      return ElementType::kUInt8;
+    case ::onnx::TensorProto::INT16:
+      return ElementType::kInt16;
+    case ::onnx::TensorProto::UINT16:
+      return ElementType::kUInt16;
+    case ::onnx::TensorProto::INT32:
+      return ElementType::kInt32;
+    case ::onnx::TensorProto::INT64:
+      return ElementType::kInt64;
+    case ::onnx::TensorProto::BOOL:
+      return ElementType::kBool;
+    default:
+      break;
   }
   const bool known = data_type >= 0 && data_type < static_cast<int>(kTypeNames.size());
-  return unsupported(fmt::format(
-      "element type {} is not supported, want float32, float64, int8, uint8, int16, uint16, int32, int64 or bool",
-      known ? std::string(kTypeNames[static_cast<std::size_t>(data_type)]) : fmt::format("number {}", data_type)));
+  return unsupported(
+      fmt::format("element type {} is not supported, want float32, float64, int8, uint8, int16, uint16, int32, int64 or bool",
+                  known ? std::string(kTypeNames[static_cast<std::size_t>(data_type)]) : fmt::format("number {}", data_type)));
 }
 
 Result<Tensor> tensor_from(const ::onnx::TensorProto& proto) {

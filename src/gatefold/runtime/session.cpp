@@ -217,13 +217,15 @@ Cycles Session::resource_free(LayerId layer, Cycles ready) const {
   GATEFOLD_REQUIRE(false);
 }
 
-Cycles Session::available_from(const Placement& placement, Cycles now) const {
+Result<Cycles> Session::available_from(LayerId layer, Cycles now) const {
+  const Placement& home = layers_[layer.at()].home;
   const Profile& profile = chip_.profile();
-  if (profile.available(placement, now)) return now;
+  if (profile.available(home, now)) return now;
   for (const TimedEvent& timed : options_.events) {
-    if (timed.at > now && profile.available(placement, timed.at)) return timed.at;
+    if (timed.at > now && profile.available(home, timed.at)) return timed.at;
   }
-  return Cycles(std::numeric_limits<std::int64_t>::max());  // never released
+  return Error{ErrorCode::kInvalidInput, fmt::format("layer '{}' waits for {}, which no event releases, and policy '{}' does not move it",
+                                                     network_.graph().layer(layer).name, home.text(), options_.policy)};
 }
 
 Result<Cycles> Session::align(LayerId layer, const Operand& operand) {
@@ -296,12 +298,7 @@ Status Session::step(LayerId layer) {
   ready = std::max(ready, resource_free(layer, ready));
   if (!chip_.profile().available(state.home, ready)) {
     decide(layer, ready, false);
-    const Cycles from = available_from(state.home, ready);
-    if (from.count() == std::numeric_limits<std::int64_t>::max()) {
-      return Error{ErrorCode::kInvalidInput, fmt::format("layer '{}' waits for {}, which no event releases, and policy '{}' does not move it",
-                                                         here.name, state.home.text(), options_.policy)};
-    }
-    ready = from;
+    GATEFOLD_TRY(ready, available_from(layer, ready));
   }
 
   // Act: bring what is elsewhere, then wait for routes, weights and wakes.
@@ -318,7 +315,7 @@ Status Session::step(LayerId layer) {
   for (const TensorId output : here.outputs) awake = std::max(awake, chip_.ready_at(state.home, residence_.blocks(output), start));
   start = std::max(start, awake);
   result_.stall += start - ready;
-  start = available_from(state.home, start);  // taken once more while it waited
+  GATEFOLD_TRY(start, available_from(layer, start));  // taken once more while it waited
 
   issued_ = start;
   if (!started_) {

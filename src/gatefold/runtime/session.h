@@ -60,8 +60,8 @@ class Session {
   Result<Cycles> align(LayerId layer, const Operand& operand);
   Status store_outputs(LayerId layer);
   Cycles resource_free(LayerId layer, Cycles ready) const;
-  /// The first time >= now at which the placement's clusters are not occupied.
-  [[nodiscard]] Cycles available_from(const Placement& placement, Cycles now) const;
+  /// The first time >= now at which the layer's home is not occupied. Errors: kInvalidInput if no event releases it.
+  [[nodiscard]] Result<Cycles> available_from(LayerId layer, Cycles now) const;
   std::optional<Cycles> budget(LayerId layer, Cycles now) const;
   Status complete();
 
