@@ -98,7 +98,7 @@ def help_and_version():
 def usage_errors():
     run = ["run", "net.onnx"]
     cases = [
-        ([], "subcommand"), (["fly"], "fly"), (["run"], "MODEL"), (["--colour"], "colour"), (["play", "s.yaml"], "play"), (["plan", "net.onnx"], "plan"),
+        ([], "command"), (["fly"], "fly"), (["run"], "MODEL"), (["--colour"], "colour"), (["play", "s.yaml"], "play"), (["plan", "net.onnx"], "plan"),
         (["check", "p.json"], "check"), (["zoo", "resnet"], "zoo"),
         (run + ["--policy", "gredy"], "did you mean 'greedy'"), (run + ["--policy", "work-function"], "unknown policy"), (run + ["--policy"], "--policy"),
         (run + ["--numerics", "tflite"], "tflite"), (run + ["--deadline", "33"], "33"), (run + ["--deadline", "-1ms"], "-1ms"),
@@ -132,7 +132,7 @@ def input_errors():
     write("x.txt", b"1 2 3")
     write("broken.pb", b"\xff\xff\xff")
     write("broken.png", png(4, 4, 0)[:40])
-    write("huge.png", png(4, 4, 0, claimed=(60000, 60000)))
+    write("huge.png", png(4, 4, 0, claimed=(9000, 9000)))
     write("labels3.npy", npy([3], [0, 0, 0], "<i8", "q"))
     write("labelsf.npy", npy([1], [0.0]))
     write("bad.yaml", b"name: [")

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -73,7 +74,7 @@ Result<Picture> decode(const std::string& bytes, std::int64_t channels) {
   const int size = static_cast<int>(bytes.size());
   int width = 0, height = 0, found = 0;
   if (stbi_info_from_memory(data, size, &width, &height, &found) == 0) {
-    return Error{ErrorCode::kInvalidInput, "not a PNG or JPEG picture"};
+    return Error{ErrorCode::kInvalidInput, fmt::format("not a PNG or JPEG picture that can be read: {}", stbi_failure_reason())};
   }
   if (static_cast<std::int64_t>(width) * height > kPixelsMax) {
     return Error{ErrorCode::kInvalidInput, fmt::format("the picture is {} x {}, want at most {} pixels", width, height, kPixelsMax)};

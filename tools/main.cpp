@@ -129,7 +129,8 @@ void add_network(CLI::App& app, RunArguments& run, std::vector<std::string>& sym
   auto* timing_only = app.add_flag("--timing-only", run.timing_only, "Cycles and energy without computing any value");
   app.add_option("--labels", run.labels, "An .npy of class numbers: adds the accuracy")->type_name("FILE")->excludes(timing_only);
   app.add_flag("--timings", run.timings, "Add wall-clock figures");
-  app.add_option("--seed", run.seed, "Seed of generated inputs and random arrivals (default 1)")->type_name("N");
+  app.add_option("--seed", run.seed, "Seed of generated inputs and random arrivals (default 1)")
+      ->type_name("N")->check(CLI::NonNegativeNumber);
   add_output(app, run.output);
 }
 
@@ -236,7 +237,7 @@ int parse_and_run(int argc, char** argv) {
                "powered. Start with: gatefold run MODEL.onnx");
   app.name("gatefold");
   app.set_version_flag("--version", std::string("gatefold ") + version());
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // a missing command is reported below, so that an unknown word is named instead
   app.get_formatter()->column_width(28);
   add_run(app);
   add_compare(app);
@@ -246,6 +247,7 @@ int parse_and_run(int argc, char** argv) {
   app.footer("Each command has --help with examples. Exit status: 0 done, 1 the input is at fault, 2 usage, 3 internal error.");
   try {
     app.parse(argc, argv);
+    if (app.get_subcommands().empty()) throw CLI::RequiredError("a command: run, compare, inspect, devices or conformance");
   } catch (const CLI::Success& success) {
     app.exit(success);
     return kDone;

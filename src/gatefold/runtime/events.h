@@ -43,7 +43,7 @@ struct TimedEvent {
 /// "occupy cluster 0".
 [[nodiscard]] std::string text(const Event& event);
 
-/// A duration in picoseconds -> device cycles, rounded up. 
+/// A duration in picoseconds -> device cycles, rounded up.
 [[nodiscard]] Cycles cycles_of(std::int64_t picoseconds, std::int64_t clock_hz);
 
 }  // namespace gatefold
