@@ -40,9 +40,13 @@ class Chip {
   [[nodiscard]] Cycles ready_at(const Placement& placement, std::span<const BlockId> blocks, Cycles now) const;
   /// The earliest time >= now at which new blocks may be written: what lay in their banks before is no longer read.
   [[nodiscard]] Cycles writable_at(std::span<const BlockId> blocks, Cycles now) const;
-  /// Keeps every uncore part that requests need ON over [from, until).
-  void hold_uncore(Cycles from, Cycles until);
-  [[nodiscard]] Cycles uncore_ready_at(Cycles now) const;
+  /// Keeps every uncore part of one use ON over [from, until).
+  void hold_uncore(UncoreUse use, Cycles from, Cycles until);
+  [[nodiscard]] Cycles uncore_ready_at(UncoreUse use, Cycles now) const;
+
+  /// Books the external channel for `bytes`, not before `now`, and charges them (EQ-30): external access, SRAM write.
+  /// Returns when the transfer ends.
+  Cycles load_external(Bytes bytes, Cycles now);
 
   /// Charges one execution: dynamic energy, and the wires of its outputs.
   void charge(const DynamicEnergy& energy, Energy output_wires);

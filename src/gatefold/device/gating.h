@@ -60,6 +60,8 @@ class Gating {
   /// the holds of the access that changes it.
   void set_content(BankId bank, bool holds_data) { elements_[this->bank(bank).at()].content = holds_data; }
 
+  /// The end of a bank's last access so far.
+  [[nodiscard]] Cycles held_until(BankId bank) const { return elements_[this->bank(bank).at()].held_until; }
   /// When a bank that holds nothing can be written: once the last access to what lay there has ended.
   [[nodiscard]] Cycles writable_from(BankId bank) const {
     const Element& element = elements_[this->bank(bank).at()];

@@ -53,7 +53,7 @@ class SeedLiteral : public Policy {
  public:
   GatingScope scope() const override { return GatingScope::kClusters; }
 
-  Assignment first_assignment(const OptionTable& table, const StaticPlan&) const override {
+  Assignment first_assignment(const OptionTable& table, const StaticPlan& plan) const override {
     Assignment assignment;
     for (std::size_t v = 0; v < table.size(); ++v) {
       const Option* widest = nullptr;
@@ -62,6 +62,7 @@ class SeedLiteral : public Policy {
       }
       GATEFOLD_ENSURE(widest != nullptr);  // one cluster with one core is always legal
       assignment.push_back(placed_at(widest->footprint, 0));
+      assignment.back().streamed = plan.assignment[v].streamed;
     }
     return assignment;
   }
@@ -128,7 +129,7 @@ class Greedy : public Policy {
   };
 
   static Cycles duration(const Boundary& boundary, const Placement& placement) {
-    return throttled(boundary.table->option(boundary.layer, placement).cycles, boundary.profile->percent(placement, boundary.now));
+    return throttled(execution_cycles(*boundary.table, boundary.layer, placement), boundary.profile->percent(placement, boundary.now));
   }
 
   static bool in_time(const Boundary& boundary, const Placement& placement) {
@@ -186,6 +187,7 @@ class Greedy : public Policy {
       const FreeRuns runs = free_runs(boundary, static_cast<std::int32_t>(shape.clusters));
       const auto try_at = [&](std::int32_t first) {
         Placement placement = placed_at(shape, first);
+        placement.streamed = boundary.home.streamed;
         if (placement.last() >= boundary.table->spec().cluster_count) return;
         if (!boundary.profile->available(placement, boundary.now)) return;
         if (const auto roomy = with_room(boundary, placement)) found.add(*roomy);

@@ -129,6 +129,9 @@ class PreparedNetwork;
 [[nodiscard]] Result<std::shared_ptr<const PreparedNetwork>> prepare(std::shared_ptr<const LayerGraph> graph,
                                                                      std::shared_ptr<const DeviceSpec> device);
 
+/// True if all weights stay in the chip's memory: nothing is streamed from outside.
+[[nodiscard]] bool fully_resident(const PreparedNetwork& network);
+
 /// Runs the requests. `inputs` holds one set for all requests, or one per request; empty under timing_only.
 /// Errors: kInvalidInput (unknown policy, event on a missing element, input of the wrong type or shape), kDoesNotFit.
 [[nodiscard]] Result<RunResult> run(const PreparedNetwork& network, const RunOptions& options, const std::vector<InputSet>& inputs,

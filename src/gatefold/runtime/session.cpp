@@ -60,12 +60,12 @@ Session::Session(const PreparedNetwork& network, const StaticPlan& plan, Policy&
 }
 
 Status Session::boot() {
-  GATEFOLD_TRY(const Assignment assignment, fit_assignment(table_, policy_.first_assignment(table_, plan_)));
+  GATEFOLD_TRY(const Assignment assignment, fit_assignment(table_, policy_.first_assignment(table_, plan_), {}));
   for (std::size_t v = 0; v < layers_.size(); ++v) {
     const LayerId layer(v);
     layers_[v].home = assignment[v];
     std::vector<Payload> payloads;
-    if (executor_ != nullptr) {
+    if (executor_ != nullptr && !assignment[v].streamed) {
       GATEFOLD_TRY(payloads, executor_->weight_payloads(layer, assignment[v]));
     }
     GATEFOLD_CHECK(residence_.store_weights(layer, assignment[v], payloads));
@@ -155,7 +155,7 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced)
     return;
   }
   const DeviceSpec& spec = table_.spec();
-  const Bytes weights = table_.work(layer).weights;
+  const Bytes weights = from.streamed ? Bytes(0) : table_.work(layer).weights;
   EnergyTotal energy = shift_penalty(spec, from, to);
   chip_.ledger().charge(Part::kCrossbar, energy);
   if (weights > Bytes(0)) {
@@ -185,6 +185,9 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced)
     energy += chip_.charge_transfer(weights, from, to);
     state.weights_ready = end;
     result_.shift_bytes += weights;
+  } else if (from.streamed) {
+    residence_.drop_weights(layer);
+    GATEFOLD_ENSURE(residence_.store_weights(layer, to, {}).has_value());
   }
   state.home = to;
   state.energy += energy;
@@ -285,6 +288,24 @@ Status Session::store_outputs(LayerId layer) {
   return Done{};
 }
 
+Cycles Session::stream(LayerId layer, Cycles decided, Cycles start, Cycles cycles) {
+  const Bytes weights = table_.work(layer).weights;
+  const StreamBuffer buffer = stream_buffer(table_.spec(), weights, layers_[layer.at()].home.core_count());
+  // Both sides of the buffer may fill before the layer starts, if the channel and the buffer are free by then.
+  const auto blocks = residence_.weights(layer);
+  Cycles from = decided;
+  for (const BlockId block : blocks) {
+    for (const Piece& piece : chip_.memory().pieces(block)) from = std::max(from, chip_.gating().held_until(piece.bank));
+  }
+  const Cycles early = chip_.load_external(buffer.prefetched, from);
+  const Cycles first = std::max(start, early - external_cycles(table_.spec(), buffer.prefetched - buffer.first));
+  const Cycles late = buffer.prefetched < weights ? chip_.load_external(weights - buffer.prefetched, first) : early;
+  const Cycles end = std::max(first + cycles, late);
+  chip_.hold(blocks, early - external_cycles(table_.spec(), buffer.prefetched), end);
+  result_.stall += end - (start + cycles);
+  return end;
+}
+
 Status Session::step(LayerId layer) {
   const LayerGraph& graph = network_.graph();
   const Layer& here = graph.layer(layer);
@@ -314,7 +335,7 @@ Status Session::step(LayerId layer) {
   GATEFOLD_CHECK(store_outputs(layer));
   for (const TensorId output : here.outputs) start = chip_.writable_at(residence_.blocks(output), start);
   start = resource_free(layer, start);
-  Cycles awake = std::max(chip_.uncore_ready_at(start), chip_.ready_at(state.home, residence_.weights(layer), start));
+  Cycles awake = std::max(chip_.uncore_ready_at(UncoreUse::kRequests, start), chip_.ready_at(state.home, residence_.weights(layer), start));
   for (const TensorId output : here.outputs) awake = std::max(awake, chip_.ready_at(state.home, residence_.blocks(output), start));
   start = std::max(start, awake);
   result_.stall += start - ready;
@@ -326,7 +347,8 @@ Status Session::step(LayerId layer) {
     started_ = true;
   }
   const Option& option = table_.option(layer, state.home);
-  const Cycles end = start + throttled(option.cycles, chip_.profile().percent(state.home, start));
+  Cycles end = start + throttled(option.cycles, chip_.profile().percent(state.home, start));
+  if (state.home.streamed) end = stream(layer, state.route_ready - spec.route_change, start, end - start);
   chip_.hold(state.home, start, end);
   chip_.hold(residence_.weights(layer), start, end);
   for (const Operand& operand : here.inputs) {
@@ -416,7 +438,7 @@ Status Session::complete() {
     residence_.drop(TensorId(t));
     chip_.refresh_content(vacated);
   }
-  chip_.hold_uncore(first_start_, last_end_);
+  chip_.hold_uncore(UncoreUse::kRequests, first_start_, last_end_);
   last_completion_ = last_end_;
   const bool missed = deadline_ && last_end_ > *deadline_;
   result_.request_records.push_back({arrival_, last_end_, missed});

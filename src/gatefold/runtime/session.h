@@ -58,6 +58,9 @@ class Session {
   void follow_pins(const Placement& from, const Placement& to, Cycles now);
   /// Moves an input that does not lie where the layer reads it, not before `now`; returns when it is there.
   Result<Cycles> align(LayerId layer, const Operand& operand, Cycles now);
+  /// Streams a layer's weights from external memory (EQ-31): returns the end of an execution that could start at `start`
+  /// and takes `cycles`. `decided`: when the transfer was known to be needed.
+  Cycles stream(LayerId layer, Cycles decided, Cycles start, Cycles cycles);
   Status store_outputs(LayerId layer);
   Cycles resource_free(LayerId layer, Cycles ready) const;
   /// The first time >= now at which the layer's home is not occupied. Errors: kInvalidInput if no event releases it.
