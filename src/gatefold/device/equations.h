@@ -16,6 +16,7 @@ struct Footprint {
   std::int64_t clusters = 1;
   std::int64_t cores = 1;  ///< per cluster
   CoreSplit split = CoreSplit::kChannels;
+  friend bool operator==(const Footprint&, const Footprint&) = default;
   [[nodiscard]] std::int64_t total() const { return clusters * cores; }
 };
 

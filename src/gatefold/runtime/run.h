@@ -65,7 +65,7 @@ struct Phase {
   std::string name;          ///< "before", "during", "after" the first event until the last; "whole" without events
   Cycles begin;
   Cycles end;
-  double mean_active = 0;    ///< mean number of clusters whose logic is ON
+  double mean_active = 0;    ///< mean number of clusters powered while a layer executes
 };
 
 struct RequestRecord {

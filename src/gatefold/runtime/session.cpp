@@ -13,13 +13,13 @@ Footprint footprint_of(const Placement& placement) {
   return {placement.clusters, placement.cores_per_cluster(), placement.split};
 }
 
-/// Before the first event, between first and last, after the last.
-std::vector<ActivityWindow> windows_of(const std::vector<TimedEvent>& events) {
+/// Before the first event, between first and last, after the last; one phase without events.
+std::vector<Phase> phases_of(const std::vector<TimedEvent>& events) {
   const Cycles forever(std::numeric_limits<std::int64_t>::max());
-  if (events.empty()) return {{Cycles(0), forever, Cycles(0)}};
+  if (events.empty()) return {{"whole", Cycles(0), forever, 0}};
   const Cycles first = events.front().at;
   const Cycles last = events.back().at;
-  return {{Cycles(0), first, Cycles(0)}, {first, last, Cycles(0)}, {last, forever, Cycles(0)}};
+  return {{"before", Cycles(0), first, 0}, {"during", first, last, 0}, {"after", last, forever, 0}};
 }
 
 void apply(const std::vector<TimedEvent>& events, Profile& profile) {
@@ -52,7 +52,8 @@ Session::Session(const PreparedNetwork& network, const StaticPlan& plan, Policy&
       remaining_reference_(network.table().size() + 1) {
   for (std::size_t v = layers_.size(); v-- > 0;) remaining_reference_[v] = remaining_reference_[v + 1] + plan.reference[v];
   apply(options.events, chip_.profile());
-  chip_.gating().set_windows(windows_of(options.events));
+  result_.phases = phases_of(options.events);
+  phase_times_.resize(result_.phases.size());
   if (options.arrivals.rate_hz) {
     const Cycles mean(static_cast<std::int64_t>(static_cast<double>(network.spec().clock_hz) / *options.arrivals.rate_hz));
     expected_gap_ = std::max(Cycles(0), mean - plan.reference_total);
@@ -392,6 +393,11 @@ Status Session::step(LayerId layer) {
   chip_.charge(option.dynamic, wires);
   state.energy += EnergyTotal(option.dynamic.total()) + wires;
   state.cycles = end - start;
+  for (std::size_t p = 0; p < result_.phases.size(); ++p) {
+    if (start < result_.phases[p].begin || start >= result_.phases[p].end) continue;
+    phase_times_[p].executing += end - start;
+    phase_times_[p].clusters += (end - start) * chip_.gating().powered_clusters(state.home.clusters);
+  }
   const DotProducts useful = useful_dot_products(spec, table_.work(layer), footprint_of(state.home));
   useful_ += useful;
   const std::int32_t cores = state.home.core_count();
@@ -467,14 +473,13 @@ RunResult Session::finish(Cycles horizon) {
   result.active_cluster_seconds = cluster_on / static_cast<double>(spec.clock_hz);
   const double offered = static_cast<double>(chip_.gating().core_on().count()) * static_cast<double>(dot_products_per_cycle(spec));
   result.utilisation = offered > 0 ? static_cast<double>(useful_.count()) / offered : 0;
-  static constexpr const char* kPhaseNames[] = {"before", "during", "after"};
-  const auto& windows = chip_.gating().windows();
-  for (std::size_t w = 0; w < windows.size(); ++w) {
-    const Cycles end = std::min(windows[w].end, horizon);
-    const Cycles begin = std::min(windows[w].begin, horizon);
-    const auto length = static_cast<double>((end - begin).count());
-    result.phases.push_back({windows.size() == 1 ? "whole" : kPhaseNames[w], begin, end,
-                             length > 0 ? static_cast<double>(windows[w].cluster_on.count()) / length : 0});
+  for (std::size_t p = 0; p < result.phases.size(); ++p) {
+    result.phases[p].begin = std::min(result.phases[p].begin, horizon);
+    result.phases[p].end = std::min(result.phases[p].end, horizon);
+    const PhaseTime& time = phase_times_[p];
+    if (time.executing > Cycles(0)) {
+      result.phases[p].mean_active = static_cast<double>(time.clusters.count()) / static_cast<double>(time.executing.count());
+    }
   }
   result.wakes = chip_.gating().wakes();
   for (std::size_t v = 0; v < layers_.size(); ++v) {

@@ -46,6 +46,11 @@ class Session {
     Cycles cycles;          ///< of the last execution
     EnergyTotal energy;
   };
+  /// Time in which layers executed, and the same times the clusters powered then.
+  struct PhaseTime {
+    Cycles executing;
+    Cycles clusters;
+  };
   struct TensorState {
     Cycles ready;           ///< written
     Cycles read_until;      ///< last booked read
@@ -90,6 +95,7 @@ class Session {
   Cycles last_completion_;
   Cycles expected_gap_;
   RunResult result_;
+  std::vector<PhaseTime> phase_times_;  ///< as result_.phases
   DotProducts useful_;
 };
 
