@@ -28,6 +28,7 @@ class Chip {
   [[nodiscard]] Gating& gating() { return gating_; }
   [[nodiscard]] Memory& memory() { return memory_; }
   [[nodiscard]] Crossbar& crossbar() { return crossbar_; }
+  [[nodiscard]] const Crossbar& crossbar() const { return crossbar_; }
   [[nodiscard]] Profile& profile() { return profile_; }
   [[nodiscard]] const Profile& profile() const { return profile_; }
 

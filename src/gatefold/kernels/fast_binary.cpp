@@ -1,3 +1,4 @@
+// Binary operators on float32 with broadcasting, in runs that the compiler vectorises.
 #include "gatefold/kernels/binary_math.h"
 #include "gatefold/kernels/element_visit.h"
 #include "gatefold/kernels/fast.h"
