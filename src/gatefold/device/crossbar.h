@@ -36,8 +36,8 @@ class Crossbar {
   [[nodiscard]] Cycles bus_free(const Placement& placement, Cycles ready) const;
   void book_bus(const Placement& placement, Cycles until);
 
-  /// The time from which the cluster's reduction is free.
-  [[nodiscard]] Cycles cluster_free(ClusterId cluster) const;
+  /// The time from which a core could take part in a dot layer: its array is free, or its cluster's segment.
+  [[nodiscard]] Cycles core_free(CoreId core) const;
 
  private:
   /// The slot of segment k that is free first.
