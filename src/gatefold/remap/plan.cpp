@@ -12,6 +12,10 @@ namespace {
 constexpr std::size_t kStatesMax = 160;
 constexpr int kSweepsMax = 4;
 constexpr int kBisections = 20;
+// Time becomes dearer by this factor until the plan is in time, or nothing but time counts: 2^50 aJ per cycle is a
+// megawatt at 1 GHz.
+constexpr std::int64_t kPriceStep = 1024;
+constexpr EnergyPerCycle kPriceMax(std::int64_t{1} << 50);
 
 struct State {
   Placement placement;
@@ -141,8 +145,13 @@ Assignment plan_at(const OptionTable& table, EnergyPerCycle time_price, bool cha
 /// The cheapest assignment whose layers, one after another, take at most `deadline`; the fastest found otherwise.
 Assignment plan_within(const OptionTable& table, Cycles deadline, bool chain) {
   EnergyPerCycle low(0);
-  EnergyPerCycle high = table.always() * 1024;  // time a thousand times dearer than it is: the fastest plan
+  EnergyPerCycle high = std::max(table.always(), EnergyPerCycle(1)) * kPriceStep;
   Assignment best = plan_at(table, high, chain, nullptr);
+  while (latency(table, best) > deadline && high < kPriceMax) {
+    low = high;
+    high = high * kPriceStep;
+    best = plan_at(table, high, chain, nullptr);
+  }
   if (latency(table, best) > deadline) return best;
   for (int i = 0; i < kBisections && high - low > EnergyPerCycle(1); ++i) {
     const EnergyPerCycle middle(low.count() + (high - low).count() / 2);
