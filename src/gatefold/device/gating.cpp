@@ -142,7 +142,9 @@ Cycles Gating::ready_at(ElementId id, Cycles now) const {
 
 bool Gating::is_on(ElementId id, Cycles from, Cycles until) const {
   const Element& element = elements_[id.at()];
-  return element.held_from <= from && until <= element.held_until;
+  if (scope_ == GatingScope::kNothing || !classes_[element.element_class].gateable) return true;
+  const bool stays_on = element.owner >= 0 && pinned_[static_cast<std::size_t>(element.owner)] != 0;
+  return element.held_from <= from && (stays_on || until <= element.held_until);
 }
 
 void Gating::pin(ClusterId cluster, bool on, Cycles now) {
