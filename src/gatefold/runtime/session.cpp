@@ -9,10 +9,6 @@
 namespace gatefold {
 namespace {
 
-Footprint footprint_of(const Placement& placement) {
-  return {placement.clusters, placement.cores_per_cluster(), placement.split};
-}
-
 /// Before the first event, between first and last, after the last.
 std::vector<ActivityWindow> windows_of(const std::vector<TimedEvent>& events) {
   const Cycles forever(std::numeric_limits<std::int64_t>::max());
@@ -155,17 +151,18 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced)
     return;
   }
   const DeviceSpec& spec = table_.spec();
-  const Bytes weights = table_.work(layer).weights;
+  const Bytes weights = weights_stored(spec, table_.work(layer), footprint_of(to));
   EnergyTotal energy = shift_penalty(spec, from, to);
   chip_.ledger().charge(Part::kCrossbar, energy);
   if (weights > Bytes(0)) {
     // Two-phase: the new copy is complete before the old one goes.
     std::vector<BlockId> old(residence_.weights(layer).begin(), residence_.weights(layer).end());
     const Cycles start = std::max({chip_.crossbar().bus_free(from, now), chip_.crossbar().bus_free(to, now), state.weights_ready,
-                                   chip_.ready_at(from, old, now), chip_.ready_at(to, {}, now)});
+                                   chip_.ready_at(from, old, now), chip_.ready_at(to, {}, now), chip_.path_ready_at(from, to, now)});
     const Cycles end = start + transfer_cycles(spec, weights, from, to);
     chip_.hold(from, now, end);  // from the prepare phase on
     chip_.hold(to, now, end);
+    chip_.hold_path(from, to, start, end);
     chip_.hold(old, now, end);
     std::vector<Piece> vacated;
     for (const BlockId block : old) vacated.insert(vacated.end(), chip_.memory().pieces(block).begin(), chip_.memory().pieces(block).end());
@@ -240,10 +237,11 @@ Result<Cycles> Session::align(LayerId layer, const Operand& operand, Cycles now)
   // The old copy is read out before the new one takes its place: on the same cores both could not be there at once.
   const Cycles ready = std::max({now, state.ready, state.read_until});
   Cycles start = std::max(chip_.crossbar().bus_free(from, ready), chip_.crossbar().bus_free(to, ready));
-  start = std::max(chip_.ready_at(from, old, start), chip_.ready_at(to, {}, start));
+  start = std::max({chip_.ready_at(from, old, start), chip_.ready_at(to, {}, start), chip_.path_ready_at(from, to, start)});
   const Cycles end = start + transfer_cycles(table_.spec(), bytes, from, to);
   chip_.hold(from, start, end);
   chip_.hold(to, start, end);
+  chip_.hold_path(from, to, start, end);
   chip_.hold(old, start, end);
   std::shared_ptr<const Buffer> payload;
   if (executor_ != nullptr) {
@@ -291,7 +289,7 @@ Status Session::step(LayerId layer) {
   LayerState& state = layers_[layer.at()];
   const DeviceSpec& spec = table_.spec();
 
-  // Measure: when could it start, were everything in place?
+  // Measure: when could it start, were everything in place (EQ-33)?
   Cycles ready = issued_;  // the controller issues layers in order; they may overlap once issued
   for (const Operand& operand : here.inputs) {
     if (operand.tensor) ready = std::max(ready, tensors_[operand.tensor->at()].ready);
@@ -315,7 +313,10 @@ Status Session::step(LayerId layer) {
   for (const TensorId output : here.outputs) start = chip_.writable_at(residence_.blocks(output), start);
   start = resource_free(layer, start);
   Cycles awake = std::max(chip_.uncore_ready_at(start), chip_.ready_at(state.home, residence_.weights(layer), start));
-  for (const TensorId output : here.outputs) awake = std::max(awake, chip_.ready_at(state.home, residence_.blocks(output), start));
+  for (const TensorId output : here.outputs) {
+    awake = std::max({awake, chip_.ready_at(state.home, residence_.blocks(output), start),
+                      chip_.path_ready_at(state.home, residence_.where(output), start)});
+  }
   start = std::max(start, awake);
   result_.stall += start - ready;
   GATEFOLD_TRY(start, available_from(layer, start));  // taken once more while it waited
@@ -353,6 +354,7 @@ Status Session::step(LayerId layer) {
   Energy wires;
   for (const TensorId output : here.outputs) {
     chip_.hold(residence_.blocks(output), start, end);
+    chip_.hold_path(state.home, residence_.where(output), start, end);
     for (const BlockId block : residence_.blocks(output)) chip_.refresh_content(chip_.memory().pieces(block));
     wires += wire_energy(spec, table_.tensor_bytes(output), state.home, residence_.where(output));
   }

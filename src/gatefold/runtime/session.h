@@ -62,6 +62,7 @@ class Session {
   Cycles resource_free(LayerId layer, Cycles ready) const;
   /// The first time >= now at which the layer's home is not occupied. Errors: kInvalidInput if no event releases it.
   [[nodiscard]] Result<Cycles> available_from(LayerId layer, Cycles now) const;
+  /// EQ-34: the layer's share of the time that is left.
   std::optional<Cycles> budget(LayerId layer, Cycles now) const;
   Status complete();
 
