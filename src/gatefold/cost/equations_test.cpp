@@ -2,7 +2,9 @@
 // keyword spotting, one after the other, on `edge-nnic`; and one deep convolution on `server-v5p`.
 #include <gtest/gtest.h>
 
+#include "cost/chain.h"
 #include "gatefold/cost/objective.h"
+#include "gatefold/device/chip.h"
 #include "gatefold/device/shipped.h"
 
 namespace gatefold {
@@ -12,50 +14,6 @@ std::shared_ptr<const DeviceSpec> chip(std::string_view name) {
   auto spec = find_device(name);
   EXPECT_TRUE(spec) << spec.error().message;
   return std::make_shared<const DeviceSpec>(std::move(spec).value());
-}
-
-/// `count` convolutions in a chain, each `channels` -> `channels` with a side x side window on h x w positions.
-std::shared_ptr<const LayerGraph> chain(std::size_t count, ElementType type, std::int64_t channels, std::int64_t h, std::int64_t w,
-                                        std::int64_t side) {
-  auto graph = std::make_shared<LayerGraph>();
-  const Shape shape({1, channels, h, w});
-  for (std::size_t t = 0; t <= count; ++t) {
-    Activation activation;
-    activation.type = type;
-    activation.shape = shape;
-    if (t > 0) activation.producer = LayerId(t - 1);
-    if (t < count) {
-      activation.consumers = {LayerId(t)};
-      activation.last_use = LayerId(t);
-    }
-    activation.network_output = t == count;
-    graph->activations.push_back(std::move(activation));
-  }
-  for (std::size_t v = 0; v < count; ++v) {
-    Layer layer;
-    layer.kind = LayerKind::kDot;
-    layer.op = Conv{};
-    Operand input;
-    input.tensor = TensorId(v);
-    input.type = type;
-    input.shape = shape;
-    Operand weights;
-    weights.type = type;
-    weights.shape = Shape({channels, channels, side, side});
-    layer.inputs.push_back(std::move(input));
-    layer.inputs.push_back(std::move(weights));
-    layer.outputs = {TensorId(v + 1)};
-    layer.output_shape = shape;
-    layer.output_type = type;
-    layer.dot.ic = layer.dot.oc = channels;
-    layer.dot.ih = layer.dot.oh = h;
-    layer.dot.iw = layer.dot.ow = w;
-    layer.dot.kh = layer.dot.kw = side;
-    graph->layers.push_back(std::move(layer));
-  }
-  graph->inputs = {TensorId(0)};
-  graph->outputs = {{"y", TensorId(count), shape}};
-  return graph;
 }
 
 OptionTable table_of(std::shared_ptr<const LayerGraph> graph, std::shared_ptr<const DeviceSpec> spec) {
@@ -84,7 +42,7 @@ TEST_F(TwoPointwiseLayers, WeightsAreReadCarriedAndWritten) {  // EQ-26
 TEST_F(TwoPointwiseLayers, OnlyWhatIsNotHeldIsWoken) {  // EQ-27
   const DeviceSpec& spec = table_.spec();
   EXPECT_EQ(wake_energy(spec, kHome, kHome), Energy(0));
-  EXPECT_EQ(wake_energy(spec, kHome, kFar), Energy(295'753'000));              // 272,958,000 + 22,795,000
+  EXPECT_EQ(wake_energy(spec, kHome, kFar), Energy(295'753'000));  // 272,958,000 + 22,795,000
   EXPECT_EQ(wake_energy(spec, kHome, {0, 2, 0b11}), Energy(272'958'000 + 3 * 22'795'000));
 }
 

@@ -325,6 +325,9 @@ TEST(KeywordSpotting, MoreCoresBuyNothingButAFasterPool) {
   EXPECT_EQ(network_cycles(spec, 1, 1), Cycles(2392));
   EXPECT_EQ(network_cycles(spec, 1, 4), Cycles(2392));
   EXPECT_EQ(network_cycles(spec, 4, 4), Cycles(2299));
+  EnergyTotal dynamic;
+  for (const Work& work : keyword_spotting()) dynamic += dynamic_energy(spec, work, kOne).total();
+  EXPECT_EQ(dynamic, EnergyTotal(Energy(7'023'717'600'000)));
 }
 
 // ---- properties ----
