@@ -285,6 +285,21 @@ TEST(Equations, AGapTakesTheCheapestState) {  // EQ-32, EQ-35
   }
 }
 
+TEST(Equations, WhatARunNeverUsesIsOffFromTheStart) {  // EQ-32
+  const DeviceSpec& edge = chip("edge-nnic");
+  Ledger ledger;
+  Gating gating(edge, GatingScope::kAll, ledger);
+  gating.set_content(BankId(0), true);
+  gating.hold(gating.core(CoreId(0)), Cycles(0), Cycles(30));
+  gating.settle(Cycles(40));  // too short for any break-even time
+  EXPECT_EQ(ledger.part(Part::kLeakageOn), Energy(30 * 500'000));
+  const std::int64_t clusters = 40 * 4 * 18'000;
+  const std::int64_t cores = 10 * 15'000 + 40 * 15 * 15'000;
+  const std::int64_t banks = 40 * (7'812 + 127 * 6);
+  EXPECT_EQ(ledger.part(Part::kLeakageGated), Energy(clusters + cores + banks));
+  EXPECT_EQ(ledger.part(Part::kTransitions), Energy(0));
+}
+
 TEST(Equations, DataKeepTheClustersOnTheirWayOn) {  // accounting rule of EQ-17 and EQ-23
   const DeviceSpec& edge = chip("edge-nnic");
   Chip modelled(edge, GatingScope::kAll);

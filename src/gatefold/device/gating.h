@@ -119,6 +119,9 @@ class Gating {
   void spend(const Element& element, PowerState state, Cycles from, Cycles until);
   [[nodiscard]] PowerState gap_state(const Element& element, Cycles length, bool hide_wake) const;
   [[nodiscard]] PowerState state_in_gap(const Element& element, Cycles until) const;
+  [[nodiscard]] bool in_unknown_gap(const Element& element, Cycles until) const;
+  /// The state of a gap that no hold ends: what the run does not use again need not be ready, so no wake is weighed.
+  [[nodiscard]] PowerState last_state(const Element& element, Cycles horizon) const;
 
   std::int32_t cluster_count_;
   std::int32_t core_count_;
