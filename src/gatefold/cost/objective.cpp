@@ -13,7 +13,7 @@ Energy shift_penalty(const DeviceSpec& spec, const Placement& from, const Placem
 
 Energy weight_transfer(const OptionTable& table, LayerId layer, const Placement& from, const Placement& to) {
   if (from.streamed) return Energy(0);  // nothing lies there
-  return transfer_energy(table.spec(), table.work(layer).weights, from, to);
+  return transfer_energy(table.spec(), weights_stored(table.spec(), table.work(layer), footprint_of(to)), from, to);
 }
 
 StreamCost stream_cost(const OptionTable& table, LayerId layer, const Placement& placement) {
@@ -60,7 +60,8 @@ StepCost step_cost(const OptionTable& table, const Step& step, const Placement& 
     cost.penalty = shift_penalty(spec, step.home, candidate);
     // The weights' journey keeps the chip up if it is longer than the producer hides; the decision charges it in full.
     if (!step.home.streamed) {
-      cost.active += EnergyTotal::over(table.always(), transfer_cycles(spec, table.work(step.layer).weights, step.home, candidate));
+      const Bytes carried = weights_stored(spec, table.work(step.layer), option.footprint);
+      cost.active += EnergyTotal::over(table.always(), transfer_cycles(spec, carried, step.home, candidate));
     }
   }
   return cost;

@@ -19,7 +19,7 @@ struct StepCost {
 /// EQ-25: the penalty of one shift: control words that take the old routes down and set the new ones up.
 [[nodiscard]] Energy shift_penalty(const DeviceSpec& spec, const Placement& from, const Placement& to);
 
-/// EQ-26: what a shift costs apart from the penalty: weights read, carried and written.
+/// EQ-26: what a shift costs apart from the penalty: weights read, carried and written, for every copy that `to` holds.
 [[nodiscard]] Energy weight_transfer(const OptionTable& table, LayerId layer, const Placement& from, const Placement& to);
 
 /// EQ-30: what a streamed layer pays at every execution: its weights read from external memory and written to the buffer,

@@ -11,6 +11,20 @@ void Chip::hold(const Placement& placement, Cycles from, Cycles until) {
   }
 }
 
+void Chip::hold_path(const Placement& a, const Placement& b, Cycles from, Cycles until) {
+  for (std::int32_t k = std::min(a.first, b.first); k <= std::max(a.last(), b.last()); ++k) {
+    gating_.hold(gating_.cluster(ClusterId(k)), from, until);
+  }
+}
+
+Cycles Chip::path_ready_at(const Placement& a, const Placement& b, Cycles now) const {
+  Cycles ready = now;
+  for (std::int32_t k = std::min(a.first, b.first); k <= std::max(a.last(), b.last()); ++k) {
+    ready = std::max(ready, gating_.ready_at(gating_.cluster(ClusterId(k)), now));
+  }
+  return ready;
+}
+
 void Chip::hold(std::span<const BlockId> blocks, Cycles from, Cycles until) {
   for (const BlockId block : blocks) {
     for (const Piece& piece : memory_.pieces(block)) gating_.hold(gating_.bank(piece.bank), from, until);

@@ -35,6 +35,11 @@ class Chip {
   /// Keeps what a placement needs ON over [from, until): logic of its clusters (the run is contiguous, so the segments
   /// between are included) and its cores.
   void hold(const Placement& placement, Cycles from, Cycles until);
+  /// Keeps the logic of both placements' clusters and of every cluster between them ON over [from, until): data travels
+  /// through their segments and output buses.
+  void hold_path(const Placement& a, const Placement& b, Cycles from, Cycles until);
+  /// The earliest time >= now at which that logic could be ON.
+  [[nodiscard]] Cycles path_ready_at(const Placement& a, const Placement& b, Cycles now) const;
   /// Keeps the banks of blocks ON over [from, until).
   void hold(std::span<const BlockId> blocks, Cycles from, Cycles until);
   /// The earliest time >= now at which clusters, cores and banks could be ON.

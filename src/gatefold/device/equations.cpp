@@ -51,9 +51,15 @@ Cycles vector_cycles(const DeviceSpec& spec, const Work& work, const Footprint& 
   return std::max(ceil_div(work.values, rate), write);
 }
 
-/// Passes over the inputs: how often a window is read afresh because the filters do not fit the lanes or columns at once.
+/// Passes over the inputs (EQ-14): how often a window is read afresh because a group's filters do not fit the lanes or
+/// columns at once. A group whose filters straddle two passes without filling either is counted once.
 std::int64_t input_passes(const DeviceSpec& spec, const Work& work) {
   return ceil_div(filters_per_group(work), spec.core_kind == CoreKind::kReduction ? spec.lanes : spec.array_dim);
+}
+
+/// Arrays that divide rows hold, load and read the whole weights each.
+bool full_copies(const DeviceSpec& spec, const Footprint& footprint) {
+  return spec.core_kind == CoreKind::kSystolic && footprint.split == CoreSplit::kRows;
 }
 
 }  // namespace
@@ -110,12 +116,12 @@ std::int64_t dot_products_per_cycle(const DeviceSpec& spec) {
   return spec.core_kind == CoreKind::kReduction ? spec.lanes : spec.array_dim;
 }
 
-Bytes sram_traffic(const DeviceSpec& spec, const Work& work, const Footprint&) {
+Bytes sram_traffic(const DeviceSpec& spec, const Work& work, const Footprint& footprint) {
   if (!work.dot()) return work.read + work.output;
   const std::int64_t windows = work.kind == WorkClass::kDepthwise
                                    ? work.positions * work.window * work.oc
                                    : work.positions * work.window * work.ic * input_passes(spec, work);
-  return work.weights + work.element * windows + work.output;
+  return weights_stored(spec, work, footprint) + work.element * windows + work.output;
 }
 
 DynamicEnergy dynamic_energy(const DeviceSpec& spec, const Work& work, const Footprint& footprint) {
@@ -180,8 +186,11 @@ Cycles throttled(Cycles cycles, std::int32_t percent) {
 }
 
 Bytes weights_per_core(const DeviceSpec& spec, const Work& work, const Footprint& footprint) {
-  if (footprint.split == CoreSplit::kRows && spec.core_kind == CoreKind::kSystolic) return work.weights;  // a full copy in every array
-  return Bytes(ceil_div(work.weights.count(), footprint.total()));
+  return full_copies(spec, footprint) ? work.weights : Bytes(ceil_div(work.weights.count(), footprint.total()));
+}
+
+Bytes weights_stored(const DeviceSpec& spec, const Work& work, const Footprint& footprint) {
+  return full_copies(spec, footprint) ? work.weights * footprint.total() : work.weights;
 }
 
 StreamBuffer stream_buffer(const DeviceSpec& spec, Bytes weights, std::int64_t cores) {

@@ -19,8 +19,11 @@ struct Footprint {
   friend bool operator==(const Footprint&, const Footprint&) = default;
   [[nodiscard]] std::int64_t total() const { return clusters * cores; }
 };
+[[nodiscard]] inline Footprint footprint_of(const Placement& placement) {
+  return {placement.clusters, placement.cores_per_cluster(), placement.split};
+}
 
-/// EQ-2: cycles per output position of a reduction core: ceil(window * ceil(ic/group / cores) / I).
+/// EQ-1, EQ-2: cycles per output position of a reduction core: ceil(window * ceil(ic/group / cores) / I).
 [[nodiscard]] std::int64_t time_multiplex(const DeviceSpec& spec, const Work& work, std::int64_t cores);
 
 /// EQ-1..EQ-8: cycles of a layer at full speed, output write included, stalls and route excluded.
@@ -44,7 +47,7 @@ struct DynamicEnergy {
 };
 [[nodiscard]] DynamicEnergy dynamic_energy(const DeviceSpec& spec, const Work& work, const Footprint& footprint);
 
-/// EQ-14: SRAM bytes read and written by one execution.
+/// EQ-14: SRAM bytes read and written by one execution: weights once (once in every array under `rows`), windows, outputs.
 [[nodiscard]] Bytes sram_traffic(const DeviceSpec& spec, const Work& work, const Footprint& footprint);
 
 /// EQ-16: control words of one route change over `clusters` clusters: one SRAM access and one pitch of wire per byte.
@@ -54,7 +57,7 @@ struct DynamicEnergy {
 /// run: every byte travels |from - to| + 1 pitches.
 [[nodiscard]] std::int64_t byte_pitches(Bytes bytes, std::int32_t from_first, std::int32_t from_count, std::int32_t to_first,
                                         std::int32_t to_count);
-/// EQ-17 in energy.
+/// Energy of those wires, on the clusters of two placements.
 [[nodiscard]] Energy wire_energy(const DeviceSpec& spec, Bytes bytes, const Placement& from, const Placement& to);
 
 /// EQ-18: cycles to carry bytes out of `clusters` clusters over their output buses.
@@ -66,8 +69,10 @@ struct DynamicEnergy {
 /// EQ-20: cycles at `percent` of full speed, rounded up.
 [[nodiscard]] Cycles throttled(Cycles cycles, std::int32_t percent);
 
-/// EQ-21: bytes of weights that one core of the footprint holds (the largest share).
+/// EQ-21: bytes of weights that one core of the footprint holds (the largest share; under `rows` a full copy), and that all
+/// its cores hold together.
 [[nodiscard]] Bytes weights_per_core(const DeviceSpec& spec, const Work& work, const Footprint& footprint);
+[[nodiscard]] Bytes weights_stored(const DeviceSpec& spec, const Work& work, const Footprint& footprint);
 
 /// EQ-31: a layer whose weights are streamed through a double buffer of one bank a side in every core. `prefetched`: bytes
 /// that may be loaded before it starts (both sides of the buffer); `first`: what must be there before it can start (one side).

@@ -68,7 +68,8 @@ PowerState Gating::gap_state(const Element& element, Cycles length, bool hide_wa
   const auto consider = [&](PowerState state) {
     if (hide_wake && length < of.wake_latency[index(state)]) return;
     const EnergyTotal cost = EnergyTotal::over(of.leakage[index(state)], length) + of.wake_energy[index(state)];
-    if (cost <= cheapest) {  // an element that costs nothing ON is gated too: it would otherwise count as in use
+    const bool free = of.wake_energy[index(state)] == Energy(0);  // logic whose leakage is counted elsewhere: nothing is lost
+    if (cost < cheapest || (free && cost == cheapest)) {
       cheapest = cost;
       best = state;
     }
@@ -78,6 +79,17 @@ PowerState Gating::gap_state(const Element& element, Cycles length, bool hide_wa
   return best;
 }
 
+bool Gating::in_unknown_gap(const Element& element, Cycles until) const {
+  return unknown_from_ && element.held_until <= *unknown_from_ && until > *unknown_from_;
+}
+
+PowerState Gating::last_state(const Element& element, Cycles horizon) const {
+  const ElementClass& of = classes_[element.element_class];
+  const bool used = element.held_until > Cycles(0);
+  if (scope_ != GatingScope::kAll || !of.gateable || (used && in_unknown_gap(element, horizon))) return state_in_gap(element, horizon);
+  return of.has_retention && element.content ? PowerState::kRetention : PowerState::kOff;
+}
+
 PowerState Gating::state_in_gap(const Element& element, Cycles until) const {
   const ElementClass& of = classes_[element.element_class];
   if (scope_ == GatingScope::kNothing || !of.gateable) return PowerState::kOn;
@@ -85,8 +97,7 @@ PowerState Gating::state_in_gap(const Element& element, Cycles until) const {
     if (element.owner >= 0 && pinned_[static_cast<std::size_t>(element.owner)] != 0) return PowerState::kOn;
     return of.has_retention && element.content ? PowerState::kRetention : PowerState::kOff;
   }
-  const bool unknown = unknown_from_ && element.held_until <= *unknown_from_ && until > *unknown_from_;
-  if (unknown) return gap_state(element, (*unknown_from_ - element.held_until) + unknown_expected_, false);
+  if (in_unknown_gap(element, until)) return gap_state(element, (*unknown_from_ - element.held_until) + unknown_expected_, false);
   return gap_state(element, until - element.held_until, true);
 }
 
@@ -176,7 +187,7 @@ std::int32_t Gating::powered_clusters(std::int32_t executing) const {
 void Gating::settle(Cycles horizon) {
   for (Element& element : elements_) {
     if (horizon > element.held_until) {
-      spend(element, state_in_gap(element, horizon), element.held_until, horizon);  // no wake: the run ends here
+      spend(element, last_state(element, horizon), element.held_until, horizon);  // no wake: the run ends here
       element.held_until = horizon;
     }
   }

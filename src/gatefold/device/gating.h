@@ -5,7 +5,7 @@
 // is no clairvoyance, since the order and length of layers are deterministic: the gate command is given at the end of
 // the one hold and the wake command early enough for the next (pre-wake), so that a known gap never stalls. The state
 // for a known gap is the lower envelope of the lines P(s) * gap + b(s) over the states that can be left in time
-// (THEORY.md section 2). A gap whose end nobody knows (between requests of a random stream) keeps one state, chosen when
+// (EQ-32). A gap whose end nobody knows (between requests of a random stream) keeps one state, chosen when
 // it begins from the expected length, and its wake-up is paid in latency as well.
 //
 // Reading or executing on an element that no hold covers is an error of the run, checked in every build (is_on).
@@ -113,6 +113,9 @@ class Gating {
   void spend(const Element& element, PowerState state, Cycles from, Cycles until);
   [[nodiscard]] PowerState gap_state(const Element& element, Cycles length, bool hide_wake) const;
   [[nodiscard]] PowerState state_in_gap(const Element& element, Cycles until) const;
+  [[nodiscard]] bool in_unknown_gap(const Element& element, Cycles until) const;
+  /// The state of a gap that no hold ends: what the run does not use again need not be ready, so no wake is weighed.
+  [[nodiscard]] PowerState last_state(const Element& element, Cycles horizon) const;
 
   std::int32_t cluster_count_;
   std::int32_t core_count_;

@@ -27,7 +27,7 @@ struct GateSpec {
   EnergyPerCycle on;
   EnergyPerCycle gated;    ///< OFF of a core or of cluster logic
   Cycles wake_latency;
-  Energy wake_energy;      ///< explicit, or break-even cycles * (on - gated)
+  Energy wake_energy;      ///< explicit, or break-even cycles * (on - gated) (EQ-35)
 };
 
 struct BankSpec {

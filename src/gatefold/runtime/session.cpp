@@ -9,10 +9,6 @@
 namespace gatefold {
 namespace {
 
-Footprint footprint_of(const Placement& placement) {
-  return {placement.clusters, placement.cores_per_cluster(), placement.split};
-}
-
 /// Before the first event, between first and last, after the last; one phase without events.
 std::vector<Phase> phases_of(const std::vector<TimedEvent>& events) {
   const Cycles forever(std::numeric_limits<std::int64_t>::max());
@@ -224,7 +220,10 @@ Result<Cycles> Session::act(LayerId layer, Cycles ready) {
   start = resource_free(layer, start);
   Cycles awake = std::max(chip_.uncore_ready_at(UncoreUse::kRequests, start),
                           chip_.ready_at(state.home, residence_.weights(layer), start));
-  for (const TensorId output : here.outputs) awake = std::max(awake, chip_.ready_at(state.home, residence_.blocks(output), start));
+  for (const TensorId output : here.outputs) {
+    awake = std::max({awake, chip_.ready_at(state.home, residence_.blocks(output), start),
+                      chip_.path_ready_at(state.home, residence_.where(output), start)});
+  }
   start = std::max(start, awake);
   result_.stall += start - ready;
   return available_from(layer, start);  // it may have been taken once more meanwhile
@@ -269,7 +268,9 @@ Status Session::decide_readers(LayerId layer, Cycles start) {
 
 Status Session::execute(LayerId layer, Cycles start, Cycles end) {
   for (const TensorId output : network_.graph().layer(layer).outputs) {
+    chip_.hold_path(layers_[layer.at()].home, residence_.where(output), start, end);
     chip_.hold(residence_.blocks(output), start, end);
+    chip_.hold_path(state.home, residence_.where(output), start, end);
     for (const BlockId block : residence_.blocks(output)) chip_.refresh_content(chip_.memory().pieces(block));
   }
   if (executor_ == nullptr) return Done{};

@@ -60,7 +60,7 @@ class Session {
 
   // ---- one layer ----
   Status step(LayerId layer);
-  /// When it could start if everything were in place; decides again, or waits, if its home was taken meanwhile.
+  /// When it could start if everything were in place (EQ-33); decides again, or waits, if its home was taken meanwhile.
   Result<Cycles> measure(LayerId layer);
   /// Brings what is elsewhere and waits for routes, weights and wakes; returns the start.
   Result<Cycles> act(LayerId layer, Cycles ready);
@@ -84,6 +84,7 @@ class Session {
   [[nodiscard]] Cycles resource_free(LayerId layer, Cycles ready) const;
   /// The first time >= now at which the layer's home is not occupied. Errors: kInvalidInput if no event releases it.
   [[nodiscard]] Result<Cycles> available_from(LayerId layer, Cycles now) const;
+  /// EQ-34: the layer's share of the time that is left.
   std::optional<Cycles> budget(LayerId layer, Cycles now) const;
   Status complete();
   /// Frees an activation, if it is stored.

@@ -14,17 +14,18 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced)
     return;
   }
   const DeviceSpec& spec = table_.spec();
-  const Bytes weights = from.streamed ? Bytes(0) : table_.work(layer).weights;
+  const Bytes weights = from.streamed ? Bytes(0) : weights_stored(spec, table_.work(layer), footprint_of(to));
   EnergyTotal energy = shift_penalty(spec, from, to);
   chip_.ledger().charge(Part::kCrossbar, energy);
   if (weights > Bytes(0)) {
     // Two-phase: the new copy is complete before the old one goes.
     std::vector<BlockId> old(residence_.weights(layer).begin(), residence_.weights(layer).end());
     const Cycles start = std::max({chip_.crossbar().bus_free(from, now), chip_.crossbar().bus_free(to, now), state.weights_ready,
-                                   chip_.ready_at(from, old, now), chip_.ready_at(to, {}, now)});
+                                   chip_.ready_at(from, old, now), chip_.ready_at(to, {}, now), chip_.path_ready_at(from, to, now)});
     const Cycles end = start + transfer_cycles(spec, weights, from, to);
     chip_.hold(from, now, end);  // from the prepare phase on
     chip_.hold(to, now, end);
+    chip_.hold_path(from, to, now, end);
     chip_.hold(old, now, end);
     vacate(old);
     residence_.drop_weights(layer);
@@ -79,10 +80,11 @@ Result<Cycles> Session::align(LayerId layer, const Operand& operand, Cycles now)
   // The old copy is read out before the new one takes its place: on the same cores both could not be there at once.
   const Cycles ready = std::max({now, state.ready, state.read_until});
   Cycles start = std::max(chip_.crossbar().bus_free(from, ready), chip_.crossbar().bus_free(to, ready));
-  start = std::max(chip_.ready_at(from, old, start), chip_.ready_at(to, {}, start));
+  start = std::max({chip_.ready_at(from, old, start), chip_.ready_at(to, {}, start), chip_.path_ready_at(from, to, start)});
   const Cycles end = start + transfer_cycles(table_.spec(), bytes, from, to);
   chip_.hold(from, start, end);
   chip_.hold(to, start, end);
+  chip_.hold_path(from, to, start, end);
   chip_.hold(old, start, end);
   std::shared_ptr<const Buffer> payload;
   if (executor_ != nullptr) {

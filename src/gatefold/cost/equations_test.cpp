@@ -1,0 +1,88 @@
+// The worked examples of docs/cost-model.md that price decisions, with the document's numbers: two pointwise layers of
+// keyword spotting, one after the other, on `edge-nnic`; and one deep convolution on `server-v5p`.
+#include <gtest/gtest.h>
+
+#include "cost/chain.h"
+#include "gatefold/cost/objective.h"
+#include "gatefold/device/chip.h"
+#include "gatefold/device/shipped.h"
+
+namespace gatefold {
+namespace {
+
+std::shared_ptr<const DeviceSpec> chip(std::string_view name) {
+  auto spec = find_device(name);
+  EXPECT_TRUE(spec) << spec.error().message;
+  return std::make_shared<const DeviceSpec>(std::move(spec).value());
+}
+
+OptionTable table_of(std::shared_ptr<const LayerGraph> graph, std::shared_ptr<const DeviceSpec> spec) {
+  auto table = OptionTable::build(std::move(graph), std::move(spec));
+  EXPECT_TRUE(table) << table.error().message;
+  return std::move(table).value();
+}
+
+constexpr Placement kHome{0, 1, 1};
+constexpr Placement kFar{2, 1, 1};
+
+class TwoPointwiseLayers : public ::testing::Test {
+ protected:
+  OptionTable table_ = table_of(chain(2, ElementType::kInt8, 64, 25, 5, 1), chip("edge-nnic"));
+};
+
+TEST_F(TwoPointwiseLayers, ShiftPenaltyIsTheControlWordsOfBothEnds) {  // EQ-25
+  EXPECT_EQ(shift_penalty(table_.spec(), kHome, kFar), Energy(121'600'000));
+  EXPECT_EQ(shift_penalty(table_.spec(), kHome, {1, 3, 1}), Energy(243'200'000));
+}
+
+TEST_F(TwoPointwiseLayers, WeightsAreReadCarriedAndWritten) {  // EQ-26
+  EXPECT_EQ(weight_transfer(table_, LayerId(0), kHome, kFar), Energy(18'278'400'000));
+}
+
+TEST_F(TwoPointwiseLayers, OnlyWhatIsNotHeldIsWoken) {  // EQ-27
+  const DeviceSpec& spec = table_.spec();
+  EXPECT_EQ(wake_energy(spec, kHome, kHome), Energy(0));
+  EXPECT_EQ(wake_energy(spec, kHome, kFar), Energy(295'753'000));  // 272,958,000 + 22,795,000
+  EXPECT_EQ(wake_energy(spec, kHome, {0, 2, 0b11}), Energy(272'958'000 + 3 * 22'795'000));
+}
+
+TEST_F(TwoPointwiseLayers, AStepIsPricedTermByTerm) {  // EQ-28, EQ-30
+  EXPECT_EQ(table_.always(), EnergyPerCycle(30'307'812));
+  Step step{LayerId(1), kHome, kHome, Bytes(8000), true, 100};
+  const StepCost stay = step_cost(table_, step, kHome);
+  EXPECT_EQ(stay.dynamic, Energy(1'259'388'800'000));
+  EXPECT_EQ(stay.active, Energy(7'528'873'318));
+  EXPECT_EQ(stay.transfer, Energy(3'200'000'000));
+  EXPECT_EQ(stay.penalty, Energy(0));
+  EXPECT_EQ(stay.wake, Energy(0));
+  const StepCost move = step_cost(table_, step, kFar);
+  EXPECT_EQ(move.dynamic, stay.dynamic);
+  EXPECT_EQ(move.active - stay.active, Energy(2'060'931'216));
+  EXPECT_EQ(move.transfer, Energy(9'600'000'000 + 18'278'400'000));
+  EXPECT_EQ(move.penalty, Energy(121'600'000));
+  EXPECT_EQ(move.wake, Energy(295'753'000));
+  EXPECT_EQ(move.total() - stay.total(), Energy(27'156'684'216));
+  step.percent = 50;
+  EXPECT_EQ(step_cost(table_, step, kHome).active, Energy(2 * 7'528'873'318));
+  step.steered = false;
+  EXPECT_EQ(step_cost(table_, step, kFar).transfer, Energy(33'600'000'000 + 18'278'400'000));
+}
+
+TEST_F(TwoPointwiseLayers, ARequestIsTheSumOfItsStepsWiresAndWakes) {  // EQ-29, EQ-31
+  EXPECT_EQ(table_.option(LayerId(0), kHome).alone, Energy(1'266'917'673'318));
+  EXPECT_EQ(assignment_cost(table_, {kHome, kHome}), Energy(2 * 1'266'917'673'318 + 3'200'000'000));
+  EXPECT_EQ(assignment_cost(table_, {kHome, kFar}), Energy(2 * 1'266'917'673'318 + 9'600'000'000 + 295'753'000));
+}
+
+TEST(DeepConvolution, EveryCopyOfAShiftByRowsIsCarried) {  // EQ-26
+  const OptionTable table = table_of(chain(1, ElementType::kFloat32, 256, 14, 14, 3), chip("server-v5p"));
+  const DeviceSpec& spec = table.spec();
+  constexpr Placement kColumns{2, 2, 1, CoreSplit::kColumns};
+  constexpr Placement kRows{2, 2, 1, CoreSplit::kRows};
+  ASSERT_EQ(table.work(LayerId(0)).weights, Bytes(1'180'672));
+  EXPECT_EQ(weight_transfer(table, LayerId(0), kHome, kColumns), transfer_energy(spec, Bytes(1'180'672), kHome, kColumns));
+  EXPECT_EQ(weight_transfer(table, LayerId(0), kHome, kRows), transfer_energy(spec, Bytes(2'361'344), kHome, kRows));
+}
+
+}  // namespace
+}  // namespace gatefold
