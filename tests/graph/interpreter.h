@@ -104,7 +104,8 @@ inline Result<Tensor> run_dot_kernel(const Layer& layer, const Tensor& x, Numeri
 }
 
 /// A vector or move layer through its kernel.
-inline Status run_other_kernel(const Layer& layer, Numerics numerics, std::vector<Tensor>& stored, const std::vector<Activation>& activations) {
+inline Status run_other_kernel(const Layer& layer, Numerics numerics, std::vector<Tensor>& stored,
+                               const std::vector<Activation>& activations) {
   std::vector<Tensor> dense;
   std::vector<TensorView> inputs;
   dense.reserve(layer.inputs.size());  // views point into these tensors

@@ -1,3 +1,4 @@
+// Arithmetic of two float or integer tensors, one run of the broadcast at a time.
 #include "gatefold/kernels/binary_math.h"
 #include "gatefold/kernels/broadcast_runs.h"
 #include "gatefold/kernels/element_visit.h"

@@ -3,6 +3,7 @@
 #include "gatefold/kernels/integer_layer.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "gatefold/kernels/broadcast_runs.h"
 #include "gatefold/kernels/requantize.h"
@@ -21,7 +22,9 @@ bool sums_in_int32(const Layer& layer) {
 }
 
 bool operator_has_integer_form(const Layer& layer) {
-  if (const auto* binary = std::get_if<Binary>(&layer.op)) return binary->kind == BinaryKind::kAdd || binary->kind == BinaryKind::kMul;
+  if (const auto* binary = std::get_if<Binary>(&layer.op)) {
+    return binary->kind == BinaryKind::kAdd || binary->kind == BinaryKind::kMul;
+  }
   return std::holds_alternative<Pool>(layer.op) && sums_in_int32(layer);
 }
 

@@ -197,7 +197,7 @@ TEST(RunLayer, MultipliesQuantisedOperandsAsIntegers) {
 
 TEST(RunLayer, AveragesQuantisedPlanesAsIntegers) {
   const std::vector<Tensor> inputs{Tensor::of<std::int8_t>({1, 2, 1, 4}, {-128, -128, -128, -126, 127, 127, 1, 127})};
-  Layer layer = quantised_layer(Pool{.kind = PoolKind::kAverage, .global = true}, inputs,
+  Layer layer = quantised_layer(Pool{PoolKind::kAverage, {}, true, false, false}, inputs,
                                              {{ElementType::kInt8, {0.5F}, {-128}}, {ElementType::kInt8, {0.25F}, {-128}}});
   // (sum + 512) * 0.5 / (0.25 * 4) - 128 with sums -510 and 382: 1 - 128, and saturated.
   EXPECT_THAT(list<std::int8_t>(ran(layer, inputs, {1, 2, 1, 1}, ElementType::kInt8).value()), ElementsAre(-127, 127));

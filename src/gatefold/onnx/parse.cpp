@@ -63,7 +63,8 @@ Result<std::int64_t> opset_of(const ::onnx::ModelProto& model) {
     found = &import;
   }
   const auto& nodes = model.graph().node();
-  const bool needed = nodes.empty() || std::any_of(nodes.begin(), nodes.end(), [](const auto& node) { return is_default_domain(node.domain()); });
+  const bool needed = nodes.empty() || std::any_of(nodes.begin(), nodes.end(),
+                                                   [](const auto& node) { return is_default_domain(node.domain()); });
   if (found == nullptr && !needed) {
     return unsupported(fmt::format("every operator is of a domain like '{}', want the default domain", printable(nodes[0].domain())));
   }
