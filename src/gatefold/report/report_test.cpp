@@ -82,7 +82,7 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
   "deadline_misses": 1,
   "energy_j": {
     "total": 2.002e-12,
-    "compute": 1.5000000000000001e-15,
+    "compute": 1.5e-15,
     "memory": 5e-16,
     "crossbar": 0.0,
     "external": 0.0,
@@ -140,8 +140,8 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
   "bound": {
     "kind": "chain",
     "energy_j": 1e-15,
-    "reached_j": 1.1000000000000001e-15,
-    "gap": 0.1
+    "reached_j": 1.1e-15,
+    "gap": 0.09999999999999999
   },
   "layers": [
     {
@@ -149,7 +149,7 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
       "op": "Conv",
       "placement": "cluster 0, cores 0-1",
       "cycles": 900,
-      "energy_j": 1.5000000000000001e-15,
+      "energy_j": 1.5e-15,
       "shifts": 1
     }
   ],
