@@ -1,4 +1,3 @@
-// Binary operators on float32 with broadcasting, in runs that the compiler vectorises.
 // Arithmetic of two float or integer tensors, one run of the broadcast at a time.
 #include "gatefold/kernels/binary_math.h"
 #include "gatefold/kernels/broadcast_runs.h"

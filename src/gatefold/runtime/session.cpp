@@ -270,7 +270,6 @@ Status Session::execute(LayerId layer, Cycles start, Cycles end) {
   for (const TensorId output : network_.graph().layer(layer).outputs) {
     chip_.hold_path(layers_[layer.at()].home, residence_.where(output), start, end);
     chip_.hold(residence_.blocks(output), start, end);
-    chip_.hold_path(state.home, residence_.where(output), start, end);
     for (const BlockId block : residence_.blocks(output)) chip_.refresh_content(chip_.memory().pieces(block));
   }
   if (executor_ == nullptr) return Done{};
