@@ -226,15 +226,20 @@ Result<ReadyNetwork> prepare_on(const std::shared_ptr<const LayerGraph>& graph, 
   }
   GATEFOLD_REQUIRE(!candidates.empty());
   std::optional<Error> last;
-  for (DeviceSpec& candidate : candidates) {
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
     ReadyNetwork ready;
-    ready.device = std::make_shared<const DeviceSpec>(std::move(candidate));
+    ready.device = std::make_shared<const DeviceSpec>(std::move(candidates[i]));
     auto prepared = prepare(graph, ready.device);
-    if (prepared) {
+    // A smaller chip is the default only if it needs no streaming; the last one takes what is left.
+    if (prepared && (i + 1 == candidates.size() || fully_resident(*prepared.value()))) {
       ready.network = std::move(prepared).value();
-      if (!device) ready.reason = fmt::format("default: weights {} and peak activations fit", size_text(weights_on(*graph, *ready.device)));
+      const std::string weights = size_text(weights_on(*graph, *ready.device));
+      ready.reason = fully_resident(*ready.network) ? fmt::format("weights {} and peak activations fit", weights)
+                                                    : fmt::format("weights {}, in part streamed from external memory", weights);
+      if (!device) ready.reason = "default: " + ready.reason;
       return ready;
     }
+    if (prepared) continue;
     last = std::move(prepared).error().within(fmt::format("device {}", ready.device->name));
     if (last->code != ErrorCode::kDoesNotFit) break;
   }

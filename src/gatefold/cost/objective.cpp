@@ -12,7 +12,22 @@ Energy shift_penalty(const DeviceSpec& spec, const Placement& from, const Placem
 }
 
 Energy weight_transfer(const OptionTable& table, LayerId layer, const Placement& from, const Placement& to) {
+  if (from.streamed) return Energy(0);  // nothing lies there
   return transfer_energy(table.spec(), weights_stored(table.spec(), table.work(layer), footprint_of(to)), from, to);
+}
+
+StreamCost stream_cost(const OptionTable& table, LayerId layer, const Placement& placement) {
+  const DeviceSpec& spec = table.spec();
+  const Bytes weights = table.work(layer).weights;
+  const StreamBuffer buffer = stream_buffer(spec, weights, placement.core_count());
+  const Cycles cycles = table.option(layer, placement).cycles;
+  // The first side arrives before the layer starts; the rest overlaps with it.
+  const Cycles rest = external_cycles(spec, weights - buffer.prefetched);
+  return {weights * spec.external_byte + weights * spec.sram_byte, external_cycles(spec, buffer.first) + std::max(cycles, rest)};
+}
+
+Cycles execution_cycles(const OptionTable& table, LayerId layer, const Placement& placement) {
+  return placement.streamed ? stream_cost(table, layer, placement).cycles : table.option(layer, placement).cycles;
 }
 
 Energy wake_energy(const DeviceSpec& spec, const Placement& previous, const Placement& next) {
@@ -44,8 +59,10 @@ StepCost step_cost(const OptionTable& table, const Step& step, const Placement& 
     cost.transfer += weights;
     cost.penalty = shift_penalty(spec, step.home, candidate);
     // The weights' journey keeps the chip up if it is longer than the producer hides; the decision charges it in full.
-    const Bytes carried = weights_stored(spec, table.work(step.layer), option.footprint);
-    cost.active += EnergyTotal::over(table.always(), transfer_cycles(spec, carried, step.home, candidate));
+    if (!step.home.streamed) {
+      const Bytes carried = weights_stored(spec, table.work(step.layer), option.footprint);
+      cost.active += EnergyTotal::over(table.always(), transfer_cycles(spec, carried, step.home, candidate));
+    }
   }
   return cost;
 }
@@ -82,8 +99,12 @@ EnergyTotal wake_between(const OptionTable& table, const Assignment& assignment,
 EnergyTotal assignment_cost(const OptionTable& table, const Assignment& assignment) {
   EnergyTotal cost;
   for (std::size_t i = 0; i < assignment.size(); ++i) {
-    cost += table.option(LayerId(i), assignment[i]).alone;
-    cost += wake_between(table, assignment, i);
+    const Option& option = table.option(LayerId(i), assignment[i]);
+    cost += option.alone + wake_between(table, assignment, i);
+    if (!assignment[i].streamed) continue;
+    const StreamCost stream = stream_cost(table, LayerId(i), assignment[i]);
+    cost += stream.energy;
+    cost += EnergyTotal::over(table.always() + option.held, stream.cycles - option.cycles);
   }
   for (std::size_t t = 0; t < table.graph().activations.size(); ++t) cost += data_cost(table, assignment, TensorId(t));
   return cost;

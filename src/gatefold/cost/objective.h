@@ -22,6 +22,16 @@ struct StepCost {
 /// EQ-26: what a shift costs apart from the penalty: weights read, carried and written, for every copy that `to` holds.
 [[nodiscard]] Energy weight_transfer(const OptionTable& table, LayerId layer, const Placement& from, const Placement& to);
 
+/// EQ-30: what a streamed layer pays at every execution: its weights read from external memory and written to the buffer,
+/// and the time by which the transfer outlasts the layer.
+struct StreamCost {
+  Energy energy;
+  Cycles cycles;  ///< of the execution, streaming included
+};
+[[nodiscard]] StreamCost stream_cost(const OptionTable& table, LayerId layer, const Placement& placement);
+/// Cycles of one undisturbed execution.
+[[nodiscard]] Cycles execution_cycles(const OptionTable& table, LayerId layer, const Placement& placement);
+
 /// EQ-27: wake-up of the clusters and cores of `next` that `previous` does not hold.
 [[nodiscard]] Energy wake_energy(const DeviceSpec& spec, const Placement& previous, const Placement& next);
 

@@ -101,7 +101,7 @@ Result<OptionTable> OptionTable::build(std::shared_ptr<const LayerGraph> graph, 
   }
   table.peak_activation_bytes_ = peak_of(g, table.tensor_bytes_);
   table.always_ = s.floor + s.bank.retention * ceil_div(table.weight_bytes_, s.bank.size);
-  for (const UncoreSpec& part : s.uncore) table.always_ += part.traffic_only ? part.gate.gated : part.gate.on;
+  for (const UncoreSpec& part : s.uncore) table.always_ += part.use == UncoreUse::kRequests ? part.gate.on : part.gate.gated;
 
   const std::size_t shapes = static_cast<std::size_t>(s.core_count()) * kSplits;
   for (std::size_t i = 0; i < works.size(); ++i) {

@@ -5,6 +5,7 @@
 // wants it.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -19,6 +20,7 @@ class Residence {
   Residence(const OptionTable& table, Memory& memory);
 
   // ---- weights ----
+  // Streamed layers (Placement::streamed) share one buffer of two banks in each core; it stays while a layer needs it.
   /// True if the weights could be stored there now, leaving at least `spare_banks` empty banks in each core. Pure.
   [[nodiscard]] bool weights_fit(LayerId layer, const Placement& placement, std::int64_t spare_banks = 0) const;
   /// Stores the weights; payloads may be empty or one per core. Errors: kDoesNotFit; then nothing is stored.
@@ -51,11 +53,20 @@ class Residence {
     Layout layout;
     std::vector<BlockId> blocks;
   };
+  struct StreamBank {
+    std::optional<BlockId> block;
+    std::int32_t users = 0;
+  };
+  [[nodiscard]] Bytes buffer_size() const { return table_->spec().bank.size * 2; }
+  [[nodiscard]] bool buffers_fit(const Placement& placement, std::int64_t spare_banks) const;
+  Status store_buffers(LayerId layer, const Placement& placement);
   [[nodiscard]] Bytes weight_share(LayerId layer, const Placement& placement, std::int32_t ordinal) const;
 
   const OptionTable* table_;
   Memory* memory_;
   std::vector<std::vector<BlockId>> weights_;
+  std::vector<char> streamed_;           ///< per layer: its blocks are stream buffers
+  std::vector<StreamBank> buffers_;      ///< per core
   std::vector<Stored> tensors_;
 };
 

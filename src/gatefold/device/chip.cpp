@@ -17,6 +17,12 @@ void Chip::hold_path(const Placement& a, const Placement& b, Cycles from, Cycles
   }
 }
 
+void Chip::hold_transfer(const Placement& a, const Placement& b, Cycles from, Cycles until) {
+  hold(a, from, until);
+  hold(b, from, until);
+  hold_path(a, b, from, until);
+}
+
 Cycles Chip::path_ready_at(const Placement& a, const Placement& b, Cycles now) const {
   Cycles ready = now;
   for (std::int32_t k = std::min(a.first, b.first); k <= std::max(a.last(), b.last()); ++k) {
@@ -53,18 +59,28 @@ Cycles Chip::writable_at(std::span<const BlockId> blocks, Cycles now) const {
   return writable;
 }
 
-void Chip::hold_uncore(Cycles from, Cycles until) {
+void Chip::hold_uncore(UncoreUse use, Cycles from, Cycles until) {
   for (std::size_t part = 0; part < spec_->uncore.size(); ++part) {
-    if (!spec_->uncore[part].traffic_only) gating_.hold(gating_.uncore(part), from, until);
+    if (spec_->uncore[part].use == use) gating_.hold(gating_.uncore(part), from, until);
   }
 }
 
-Cycles Chip::uncore_ready_at(Cycles now) const {
+Cycles Chip::uncore_ready_at(UncoreUse use, Cycles now) const {
   Cycles ready = now;
   for (std::size_t part = 0; part < spec_->uncore.size(); ++part) {
-    if (!spec_->uncore[part].traffic_only) ready = std::max(ready, gating_.ready_at(gating_.uncore(part), now));
+    if (spec_->uncore[part].use == use) ready = std::max(ready, gating_.ready_at(gating_.uncore(part), now));
   }
   return ready;
+}
+
+Cycles Chip::load_external(Bytes bytes, Cycles now) {
+  const Cycles start = uncore_ready_at(UncoreUse::kExternal, std::max(now, crossbar_.external_free()));
+  const Cycles end = start + external_cycles(*spec_, bytes);
+  crossbar_.book_external(end);
+  hold_uncore(UncoreUse::kExternal, start, end);
+  ledger_.charge(Part::kExternal, bytes * spec_->external_byte);
+  ledger_.charge(Part::kMemory, bytes * spec_->sram_byte);
+  return end;
 }
 
 void Chip::charge(const DynamicEnergy& energy, Energy output_wires) {

@@ -37,7 +37,9 @@ class Chip {
   /// Keeps the logic of both placements' clusters and of every cluster between them ON over [from, until): data travels
   /// through their segments and output buses.
   void hold_path(const Placement& a, const Placement& b, Cycles from, Cycles until);
-  /// The earliest time >= now at which that logic could be ON.
+  /// The same with the cores of both ends: data move from one to the other.
+  void hold_transfer(const Placement& a, const Placement& b, Cycles from, Cycles until);
+  /// The earliest time >= now at which the logic on the path could be ON.
   [[nodiscard]] Cycles path_ready_at(const Placement& a, const Placement& b, Cycles now) const;
   /// Keeps the banks of blocks ON over [from, until).
   void hold(std::span<const BlockId> blocks, Cycles from, Cycles until);
@@ -45,9 +47,13 @@ class Chip {
   [[nodiscard]] Cycles ready_at(const Placement& placement, std::span<const BlockId> blocks, Cycles now) const;
   /// The earliest time >= now at which new blocks may be written: what lay in their banks before is no longer read.
   [[nodiscard]] Cycles writable_at(std::span<const BlockId> blocks, Cycles now) const;
-  /// Keeps every uncore part that requests need ON over [from, until).
-  void hold_uncore(Cycles from, Cycles until);
-  [[nodiscard]] Cycles uncore_ready_at(Cycles now) const;
+  /// Keeps every uncore part of one use ON over [from, until).
+  void hold_uncore(UncoreUse use, Cycles from, Cycles until);
+  [[nodiscard]] Cycles uncore_ready_at(UncoreUse use, Cycles now) const;
+
+  /// Books the external channel for `bytes`, not before `now`, and charges them (EQ-30): external access, SRAM write.
+  /// Returns when the transfer ends.
+  Cycles load_external(Bytes bytes, Cycles now);
 
   /// Charges one execution: dynamic energy, and the wires of its outputs.
   void charge(const DynamicEnergy& energy, Energy output_wires);

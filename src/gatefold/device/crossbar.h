@@ -36,6 +36,10 @@ class Crossbar {
   [[nodiscard]] Cycles bus_free(const Placement& placement, Cycles ready) const;
   void book_bus(const Placement& placement, Cycles until);
 
+  /// The time from which the external channel is free.
+  [[nodiscard]] Cycles external_free() const { return external_; }
+  void book_external(Cycles until) { external_ = until; }
+
   /// The time from which the cluster's reduction is free.
   [[nodiscard]] Cycles cluster_free(ClusterId cluster) const;
 
@@ -51,6 +55,7 @@ class Crossbar {
   std::vector<Cycles> post_processors_;
   std::vector<Cycles> bus_;
   Cycles pool_;
+  Cycles external_;
 };
 
 }  // namespace gatefold

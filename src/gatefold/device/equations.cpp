@@ -193,6 +193,11 @@ Bytes weights_stored(const DeviceSpec& spec, const Work& work, const Footprint& 
   return full_copies(spec, footprint) ? work.weights * footprint.total() : work.weights;
 }
 
+StreamBuffer stream_buffer(const DeviceSpec& spec, Bytes weights, std::int64_t cores) {
+  const Bytes side = spec.bank.size * cores;
+  return {std::min(weights, side * 2), std::min(weights, side)};
+}
+
 EnergyPerCycle held_leakage(const DeviceSpec& spec, const Work& work, const Footprint& footprint) {
   const std::int64_t cores = footprint.total();
   const auto banks = [&](Bytes per_core) { return ceil_div(per_core, spec.bank.size); };

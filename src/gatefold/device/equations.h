@@ -16,6 +16,7 @@ struct Footprint {
   std::int64_t clusters = 1;
   std::int64_t cores = 1;  ///< per cluster
   CoreSplit split = CoreSplit::kChannels;
+  friend bool operator==(const Footprint&, const Footprint&) = default;
   [[nodiscard]] std::int64_t total() const { return clusters * cores; }
 };
 [[nodiscard]] inline Footprint footprint_of(const Placement& placement) {
@@ -72,6 +73,14 @@ struct DynamicEnergy {
 /// its cores hold together.
 [[nodiscard]] Bytes weights_per_core(const DeviceSpec& spec, const Work& work, const Footprint& footprint);
 [[nodiscard]] Bytes weights_stored(const DeviceSpec& spec, const Work& work, const Footprint& footprint);
+
+/// EQ-31: a layer whose weights are streamed through a double buffer of one bank a side in every core. `prefetched`: bytes
+/// that may be loaded before it starts (both sides of the buffer); `first`: what must be there before it can start (one side).
+struct StreamBuffer {
+  Bytes prefetched;
+  Bytes first;
+};
+[[nodiscard]] StreamBuffer stream_buffer(const DeviceSpec& spec, Bytes weights, std::int64_t cores);
 
 /// EQ-22: leakage, while it executes, of what a layer holds ON: logic of its clusters, its cores, and for each of
 /// weights, inputs and outputs ceil(bytes per core / bank size) banks in every core (outputs: of a same-sized footprint).

@@ -68,8 +68,7 @@ PowerState Gating::gap_state(const Element& element, Cycles length, bool hide_wa
   const auto consider = [&](PowerState state) {
     if (hide_wake && length < of.wake_latency[index(state)]) return;
     const EnergyTotal cost = EnergyTotal::over(of.leakage[index(state)], length) + of.wake_energy[index(state)];
-    const bool free = of.wake_energy[index(state)] == Energy(0);  // logic whose leakage is counted elsewhere: nothing is lost
-    if (cost < cheapest || (free && cost == cheapest)) {
+    if (cost <= cheapest) {  // an element that costs nothing ON is gated too: it would otherwise count as in use
       cheapest = cost;
       best = state;
     }
@@ -110,13 +109,7 @@ void Gating::spend(const Element& element, PowerState state, Cycles from, Cycles
   if (element.owner >= 0) residency_.cycles[index(state)] += (until - from).count();
   if (state != PowerState::kOn) return;
   if (of.is_core) core_on_ += until - from;
-  if (of.is_cluster) {
-    cluster_on_ += until - from;
-    for (ActivityWindow& window : windows_) {
-      const Cycles overlap = std::min(until, window.end) - std::max(from, window.begin);
-      if (overlap > Cycles(0)) window.cluster_on += overlap;
-    }
-  }
+  if (of.is_cluster) cluster_on_ += until - from;
 }
 
 void Gating::settle_gap(Element& element, Cycles until) {
@@ -177,6 +170,15 @@ void Gating::pin(ClusterId cluster, bool on, Cycles now) {
     element.held_until = now;
   }
   pinned_[cluster.at()] = on ? 1 : 0;
+}
+
+std::int32_t Gating::powered_clusters(std::int32_t executing) const {
+  switch (scope_) {
+    case GatingScope::kNothing: return cluster_count_;
+    case GatingScope::kClusters: return static_cast<std::int32_t>(std::count(pinned_.begin(), pinned_.end(), 1));
+    case GatingScope::kAll: return executing;
+  }
+  GATEFOLD_REQUIRE(false);
 }
 
 void Gating::settle(Cycles horizon) {

@@ -35,13 +35,6 @@ enum class GatingScope : std::uint8_t {
   kAll,       ///< clusters, cores, banks and uncore, by the gap rule
 };
 
-/// A span of time in which clusters in use are counted apart.
-struct ActivityWindow {
-  Cycles begin;
-  Cycles end;
-  Cycles cluster_on;  ///< summed over clusters
-};
-
 class Gating {
  public:
   Gating(const DeviceSpec& spec, GatingScope scope, Ledger& ledger);
@@ -60,6 +53,8 @@ class Gating {
   /// the holds of the access that changes it.
   void set_content(BankId bank, bool holds_data) { elements_[this->bank(bank).at()].content = holds_data; }
 
+  /// The end of a bank's last access so far.
+  [[nodiscard]] Cycles held_until(BankId bank) const { return elements_[this->bank(bank).at()].held_until; }
   /// When a bank that holds nothing can be written: once the last access to what lay there has ended.
   [[nodiscard]] Cycles writable_from(BankId bank) const {
     const Element& element = elements_[this->bank(bank).at()];
@@ -78,7 +73,8 @@ class Gating {
 
   /// kClusters only: activates or deactivates a cluster with all its cores and banks at `now`.
   void pin(ClusterId cluster, bool on, Cycles now);
-  [[nodiscard]] bool pinned(ClusterId cluster) const { return pinned_[cluster.at()] != 0; }
+  /// How many clusters are powered while a layer executes on `executing` of them.
+  [[nodiscard]] std::int32_t powered_clusters(std::int32_t executing) const;
 
   /// Charges every element up to `horizon` (and the floor from 0). Call once, last.
   void settle(Cycles horizon);
@@ -89,9 +85,7 @@ class Gating {
   };
   [[nodiscard]] const Residency& residency() const { return residency_; }
   [[nodiscard]] std::int64_t wakes() const { return wakes_; }
-  /// Cluster-cycles with the cluster ON, by window and in total.
-  void set_windows(std::vector<ActivityWindow> windows) { windows_ = std::move(windows); }
-  [[nodiscard]] const std::vector<ActivityWindow>& windows() const { return windows_; }
+  /// Cluster-cycles and core-cycles spent ON; complete after settle().
   [[nodiscard]] Cycles cluster_on() const { return cluster_on_; }
   [[nodiscard]] Cycles core_on() const { return core_on_; }
 
@@ -138,7 +132,6 @@ class Gating {
   Cycles unknown_expected_;
   Residency residency_;
   std::int64_t wakes_ = 0;
-  std::vector<ActivityWindow> windows_;
   Cycles cluster_on_;
   Cycles core_on_;
 };

@@ -22,11 +22,13 @@ bool Memory::used_by(BankId bank, std::span<const BlockId> blocks) const {
   });
 }
 
-bool Memory::choose(CoreId core, Bytes bytes, BankRole role, std::span<const BlockId> avoid, std::vector<Piece>* chosen) const {
+std::optional<std::int32_t> Memory::choose(CoreId core, Bytes bytes, BankRole role, std::span<const BlockId> avoid,
+                                           std::vector<Piece>* chosen) const {
   const std::int32_t first = core.index() * banks_per_core_;
   Bytes rest = bytes;
   // A remainder goes where it fits most tightly: weights join weights; an activation joins others only without an empty bank.
   std::int32_t last_empty = -1;
+  std::int32_t opened = 0;
   for (std::int32_t b = first; b < first + banks_per_core_ && rest > Bytes(0); ++b) {
     if (banks_[static_cast<std::size_t>(b)].role != BankRole::kEmpty) continue;
     if (rest < bank_size_) {
@@ -35,9 +37,10 @@ bool Memory::choose(CoreId core, Bytes bytes, BankRole role, std::span<const Blo
     }
     if (chosen != nullptr) chosen->push_back({BankId(b), bank_size_});
     rest -= bank_size_;
+    ++opened;
   }
-  if (rest <= Bytes(0)) return true;
-  if (rest >= bank_size_) return false;  // no empty bank is left for a whole one
+  if (rest <= Bytes(0)) return opened;
+  if (rest >= bank_size_) return std::nullopt;  // no empty bank is left for a whole one
   std::int32_t tightest = -1;
   if (role == BankRole::kWeights || last_empty < 0) {
     for (std::int32_t b = first; b < first + banks_per_core_; ++b) {
@@ -47,12 +50,12 @@ bool Memory::choose(CoreId core, Bytes bytes, BankRole role, std::span<const Blo
     }
   }
   const std::int32_t bank = tightest >= 0 ? tightest : last_empty;
-  if (bank < 0) return false;
+  if (bank < 0) return std::nullopt;
   if (chosen != nullptr) chosen->push_back({BankId(bank), rest});
-  return true;
+  return opened + (tightest >= 0 ? 0 : 1);
 }
 
-bool Memory::fits(CoreId core, Bytes bytes, BankRole role, std::span<const BlockId> avoid) const {
+std::optional<std::int32_t> Memory::banks_opened(CoreId core, Bytes bytes, BankRole role, std::span<const BlockId> avoid) const {
   return choose(core, bytes, role, avoid, nullptr);
 }
 

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -35,8 +36,8 @@ class Memory {
  public:
   explicit Memory(const DeviceSpec& spec);
 
-  /// True if `store` with the same arguments would succeed. Pure.
-  [[nodiscard]] bool fits(CoreId core, Bytes bytes, BankRole role, std::span<const BlockId> avoid) const;
+  /// How many empty banks `store` with the same arguments would open; nullopt if it would fail. Pure.
+  [[nodiscard]] std::optional<std::int32_t> banks_opened(CoreId core, Bytes bytes, BankRole role, std::span<const BlockId> avoid) const;
 
   /// Stores a block in the banks of one core. Errors: kDoesNotFit (core, bytes wanted, bytes free).
   [[nodiscard]] Result<BlockId> store(CoreId core, Bytes bytes, BankRole role, std::span<const BlockId> avoid, Payload payload);
@@ -74,8 +75,9 @@ class Memory {
     std::vector<Piece> pieces;  ///< keeps its capacity when the block is reused
     Payload payload;
   };
-  /// Chooses the banks; returns false if they do not suffice. `chosen` may be null (only the answer is wanted).
-  bool choose(CoreId core, Bytes bytes, BankRole role, std::span<const BlockId> avoid, std::vector<Piece>* chosen) const;
+  /// Chooses the banks and returns how many empty ones are among them; nullopt if they do not suffice. `chosen` may be null.
+  std::optional<std::int32_t> choose(CoreId core, Bytes bytes, BankRole role, std::span<const BlockId> avoid,
+                                     std::vector<Piece>* chosen) const;
   [[nodiscard]] bool used_by(BankId bank, std::span<const BlockId> blocks) const;
   [[nodiscard]] Status check_on(BlockId block, const Gating& gating, Cycles from, Cycles until) const;
 

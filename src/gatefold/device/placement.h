@@ -17,6 +17,8 @@ struct Placement {
   std::int16_t clusters = 1;      ///< length of the run
   std::uint16_t core_mask = 1;    ///< bit i: core i of every cluster of the run
   CoreSplit split = CoreSplit::kChannels;
+  /// The weights do not stay in these cores: every execution streams them from external memory through two banks.
+  bool streamed = false;
 
   friend bool operator==(const Placement&, const Placement&) = default;
 

@@ -83,7 +83,7 @@ constexpr SchemaRow kRows[] = {
     {.key = "power.core.wake_latency", .units = kCycleCount | kTime},
     {.key = "power.core.wake_energy", .units = kEnergy, .presence = Presence::kOneOf, .other = "power.core.break_even"},
     {.key = "power.core.break_even", .units = kCycleCount, .presence = Presence::kAlternative},
-    {.key = "power.uncore.*.traffic_only", .form = Form::kWord, .words = "true|false"},
+    {.key = "power.uncore.*.on_during", .form = Form::kWord, .words = "requests|external|link"},
     {.key = "power.uncore.*.on", .units = kPower},
     {.key = "power.uncore.*.gated", .units = kPower | kShare},
     {.key = "power.uncore.*.wake_latency", .units = kCycleCount | kTime},

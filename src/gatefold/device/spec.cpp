@@ -122,9 +122,13 @@ class Resolver {
     spec.core = gate("power.core", "on", 1);
     for (const std::string& name : reading_.uncore) {
       const std::string prefix = "power.uncore." + name;
-      spec.uncore.push_back({name, gate(prefix, "on", 1), text(prefix + ".traffic_only") == "true"});
+      spec.uncore.push_back({name, gate(prefix, "on", 1), uncore_use(text(prefix + ".on_during"))});
     }
     spec.floor = per_cycle("power.floor", Exact(1), nullptr).value_or(EnergyPerCycle());
+  }
+
+  static UncoreUse uncore_use(const std::string& word) {
+    return word == "external" ? UncoreUse::kExternal : word == "link" ? UncoreUse::kLink : UncoreUse::kRequests;
   }
 
   // ---- single keys ----

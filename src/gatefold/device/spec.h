@@ -41,12 +41,18 @@ struct BankSpec {
   Energy wake_energy_off;   ///< without the reload of what was lost
 };
 
+/// What an uncore part has to be ON for.
+enum class UncoreUse : std::uint8_t {
+  kRequests,  ///< from the first start to the last end of overlapping requests
+  kExternal,  ///< while a transfer of external memory is booked
+  kLink,      ///< while a transfer to another chip is booked
+};
+
 /// A gateable part outside the clusters.
 struct UncoreSpec {
   std::string name;
   GateSpec gate;
-  /// ON during every request (false), or only while external-memory or link traffic is booked (true).
-  bool traffic_only = false;
+  UncoreUse use = UncoreUse::kRequests;
 };
 
 /// A number of the file as it was written, for `gatefold devices show`.

@@ -69,7 +69,7 @@ power:
     break_even: <47 cycles>
   uncore:
     chip:
-      traffic_only: false
+      on_during: requests
       on: <3 mW>
       gated: <0 W>
       wake_latency: <100 us>
@@ -122,8 +122,8 @@ TEST(DeviceFile, SuggestsTheKeyNearestToAnUnknownOne) {
                  "f:1: power: found nothing, wanted a map of its keys: cluster, core, uncore, floor\n"
                  "f:42: energy: found an unknown key, wanted name, description, default_rank, clock, compute, vector, banks, "
                  "external, crossbar or power");
-  expect_refused({{"      traffic_only: false", "      traffic_only: false\n      color: red"}},
-                 "f:56: power.uncore.chip.color: found an unknown key, wanted traffic_only, on, gated, wake_latency, wake_energy "
+  expect_refused({{"      on_during: requests", "      on_during: requests\n      color: red"}},
+                 "f:56: power.uncore.chip.color: found an unknown key, wanted on_during, on, gated, wake_latency, wake_energy "
                  "or break_even");
 }
 
@@ -159,8 +159,8 @@ TEST(DeviceFile, ReportsMissingKeys) {
   expect_refused({{"name: tiny\n", ""}}, "f:1: name: found nothing, wanted 1 to 64 lower-case letters, digits, - and _");
   expect_refused({{"  kind: reduction\n", ""}}, "f:5: compute.kind: found nothing, wanted reduction or systolic");
   expect_refused({{"default_rank: 0\n", ""}}, "f:1: default_rank: found nothing, wanted a number without a unit");
-  expect_refused({{"      traffic_only: false\n", ""}},
-                 "f:54: power.uncore.chip.traffic_only: found nothing, wanted true or false");
+  expect_refused({{"      on_during: requests\n", ""}},
+                 "f:54: power.uncore.chip.on_during: found nothing, wanted requests, external or link");
   expect_refused({{"external:\n  access: <100 pJ/B>\n  bandwidth: <1 GB/s>\n", ""}},
                  "f:1: external: found nothing, wanted a map of its keys: access, bandwidth");
 }
@@ -237,8 +237,8 @@ TEST(DeviceFile, RefusesMoreDigitsThanItCanKeep) {
 TEST(DeviceFile, ChecksWordsNamesAndText) {
   expect_refused({{"kind: reduction", "kind: adder"}}, "f:6: compute.kind: found 'adder', wanted reduction or systolic");
   expect_refused({{"type: int8", "type: [int8]"}}, "f:7: compute.type: found a list, wanted int8 or bf16");
-  expect_refused({{"traffic_only: false", "traffic_only: no"}},
-                 "f:55: power.uncore.chip.traffic_only: found 'no', wanted true or false");
+  expect_refused({{"on_during: requests", "on_during: no"}},
+                 "f:55: power.uncore.chip.on_during: found 'no', wanted requests, external or link");
   expect_refused({{"name: tiny", "name: Tiny Chip"}},
                  "f:1: name: found 'Tiny Chip', wanted 1 to 64 lower-case letters, digits, - and _");
   expect_refused({{"name: tiny", "name:"}}, "f:1: name: found nothing, wanted 1 to 64 lower-case letters, digits, - and _");
@@ -365,7 +365,7 @@ TEST(DeviceFile, ReportsAllErrorsAtOnceInTheFilesOrder) {
                   {"  size: <1 KiB>", "  size: 1 KiB"},
                   {"<0.0002>", "<0.5>"},
                   {"per_core: <4>", "per_core: <9999>"},
-                  {"traffic_only: false", "traffic_only: maybe"},
+                  {"on_during: requests", "on_during: maybe"},
                   {"  floor: <30 uW>", "  floor: <30 uW>\n  floor: <31 uW>"}},
                  "f:4: clock: found '100 Mhz', wanted a frequency in Hz, kHz, MHz or GHz\n"
                  "f:5: compute.lanes: found nothing, wanted a number without a unit\n"
@@ -373,7 +373,7 @@ TEST(DeviceFile, ReportsAllErrorsAtOnceInTheFilesOrder) {
                  "f:10: compute.lanez: found an unknown key, wanted a known one, perhaps 'lanes'\n"
                  "f:21: banks.per_core: found '9999', wanted 1 to 1024\n"
                  "f:22: banks.size: found '1 KiB', wanted {value: .., source: \"..\", trust: ..}\n"
-                 "f:54: power.uncore.chip.traffic_only: found 'maybe', wanted true or false\n"
+                 "f:54: power.uncore.chip.on_during: found 'maybe', wanted requests, external or link\n"
                  "f:60: power.floor: found the key a second time, wanted it once (first on line 59)");
 }
 

@@ -75,7 +75,7 @@ TEST(ShippedDevice, EdgeNnicResolvesToWorkedNumbers) {
   expect_gate(spec.cluster, 600'000, 18'000, 60, 469 * 582'000);
   ASSERT_EQ(spec.uncore.size(), 1U);
   EXPECT_EQ(spec.uncore[0].name, "chip");
-  EXPECT_FALSE(spec.uncore[0].traffic_only);
+  EXPECT_EQ(spec.uncore[0].use, UncoreUse::kRequests);
   expect_gate(spec.uncore[0].gate, 30'000'000, 0, 10'000, 1'000'000'000'000);
   EXPECT_EQ(spec.floor, EnergyPerCycle(300'000));
 }
@@ -150,10 +150,10 @@ TEST(ShippedDevice, ServerResolvesToWorkedNumbers) {
   expect_gate(spec.cluster, 0, 0, 10, 0);
   ASSERT_EQ(spec.uncore.size(), 2U);
   EXPECT_EQ(spec.uncore[0].name, "hbm");
-  EXPECT_TRUE(spec.uncore[0].traffic_only);
+  EXPECT_EQ(spec.uncore[0].use, UncoreUse::kExternal);
   expect_gate(spec.uncore[0].gate, 15'117'647'059, 1'511'764'706, 60, 1'940 * (15'117'647'059 - 1'511'764'706));
   EXPECT_EQ(spec.uncore[1].name, "link");
-  EXPECT_TRUE(spec.uncore[1].traffic_only);
+  EXPECT_EQ(spec.uncore[1].use, UncoreUse::kLink);
   expect_gate(spec.uncore[1].gate, 3'588'235'294, 107'647'059, 60, 459 * (3'588'235'294 - 107'647'059));
   EXPECT_EQ(spec.floor, EnergyPerCycle(26'352'941'176));
 }

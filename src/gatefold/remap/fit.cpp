@@ -13,9 +13,12 @@ namespace {
 
 class Fitter {
  public:
-  Fitter(const OptionTable& table, const Assignment& wanted)
+  Fitter(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed)
       : table_(table), assignment_(wanted), excluded_(wanted.size()) {
-    for (std::size_t v = 0; v < wanted.size(); ++v) excluded_[v].assign(table.layer(LayerId(v)).options.size(), 0);
+    for (std::size_t v = 0; v < wanted.size(); ++v) {
+      excluded_[v].assign(table.layer(LayerId(v)).options.size(), 0);
+      if (!streamed.empty()) assignment_[v].streamed = streamed[v] != 0;
+    }
   }
 
   Result<Assignment> fit() {
@@ -31,11 +34,52 @@ class Fitter {
   std::optional<LayerId> lay_out() {
     Memory memory(table_.spec());
     Residence residence(table_, memory);
-    needed_.assign(static_cast<std::size_t>(table_.spec().core_count()), 0);
+    count_live_banks(residence);
     for (std::size_t v = 0; v < assignment_.size(); ++v) {
       if (!place(LayerId(v), residence)) return LayerId(v);
     }
     return walk(residence);
+  }
+
+  /// Per core, the banks that activations take at the busiest layer, if every layer runs where it is assigned now: inputs
+  /// and outputs of the layer in banks of their own, what else is alive side by side.
+  void count_live_banks(const Residence& residence) {
+    const LayerGraph& graph = table_.graph();
+    const auto cores = static_cast<std::size_t>(table_.spec().core_count());
+    std::vector<std::int64_t> live(cores, 0);
+    needed_.assign(cores, 0);
+    const auto add = [&](TensorId tensor, std::int64_t sign) {
+      const Activation& activation = graph.activation(tensor);
+      const std::optional<LayerId> at = activation.consumers.empty() ? activation.producer : activation.consumers.front();
+      if (!at) return;
+      const Placement& placement = assignment_[at->at()];
+      const std::int64_t share = ceil_div(table_.tensor_bytes(tensor).count(), placement.core_count());
+      for (std::int32_t c = 0; c < placement.core_count(); ++c) {
+        live[placement.core(c, table_.spec().cores_per_cluster).at()] += sign * share;
+      }
+    };
+    for (const TensorId input : graph.inputs) add(input, 1);
+    for (std::size_t v = 0; v < graph.layers.size(); ++v) {
+      const Placement& placement = assignment_[v];
+      for (const Operand& operand : graph.layers[v].inputs) {
+        if (operand.tensor) add(*operand.tensor, -1);
+      }
+      const std::int64_t own = activation_banks(LayerId(v), placement, residence);
+      for (std::int32_t c = 0; c < placement.core_count(); ++c) {
+        const std::size_t core = placement.core(c, table_.spec().cores_per_cluster).at();
+        const std::int64_t others = ceil_div(std::max<std::int64_t>(0, live[core]), table_.spec().bank.size.count());
+        needed_[core] = std::max(needed_[core], own + others);
+      }
+      for (const Operand& operand : graph.layers[v].inputs) {
+        if (operand.tensor) add(*operand.tensor, 1);
+      }
+      for (const TensorId output : graph.layers[v].outputs) add(output, 1);
+      for (std::size_t t = 0; t < graph.activations.size(); ++t) {
+        const Activation& activation = graph.activations[t];
+        const std::optional<LayerId> dies = activation.last_use ? activation.last_use : activation.producer;
+        if (!activation.network_output && dies && dies->at() == v) add(TensorId(t), -1);
+      }
+    }
   }
 
   /// Puts a layer's weights at the first of the places of its shape that has room, the planned one first.
@@ -60,10 +104,6 @@ class Fitter {
       if (spare > table_.spec().banks_per_core || !residence.weights_fit(layer, placement, spare)) continue;
       if (!residence.store_weights(layer, placement, {})) continue;
       assignment_[layer.at()] = placement;
-      for (std::int32_t c = 0; c < placement.core_count(); ++c) {
-        std::int64_t& needed = needed_[placement.core(c, table_.spec().cores_per_cluster).at()];
-        needed = std::max(needed, activation_banks(layer, placement, residence));
-      }
       return true;
     }
     return false;
@@ -137,10 +177,8 @@ class Fitter {
     const std::vector<Option>& options = table_.layer(layer).options;
     std::vector<char>& excluded = excluded_[layer.at()];
     const Option& failed = table_.option(layer, assignment_[layer.at()]);
-    // A shape with as few cores would fail the same way.
     for (std::size_t o = 0; o < options.size(); ++o) {
-      const bool no_larger = options[o].footprint.total() < failed.footprint.total();
-      if (&options[o] == &failed || no_larger) excluded[o] = 1;
+      if (&options[o] == &failed) excluded[o] = 1;
     }
     std::size_t best = options.size();
     for (std::size_t o = 0; o < options.size(); ++o) {
@@ -149,7 +187,9 @@ class Fitter {
     if (best == options.size()) return false;
     const std::int64_t last = table_.spec().cluster_count - options[best].footprint.clusters;
     const auto first = static_cast<std::int32_t>(std::min<std::int64_t>(assignment_[layer.at()].first, last));
+    const bool streamed = assignment_[layer.at()].streamed;
     assignment_[layer.at()] = placed_at(options[best].footprint, first);
+    assignment_[layer.at()].streamed = streamed;
     return true;
   }
 
@@ -171,6 +211,8 @@ class Fitter {
 
 }  // namespace
 
-Result<Assignment> fit_assignment(const OptionTable& table, const Assignment& wanted) { return Fitter(table, wanted).fit(); }
+Result<Assignment> fit_assignment(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed) {
+  return Fitter(table, wanted, streamed).fit();
+}
 
 }  // namespace gatefold

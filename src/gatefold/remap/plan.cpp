@@ -12,21 +12,33 @@ namespace {
 constexpr std::size_t kStatesMax = 160;
 constexpr int kSweepsMax = 4;
 constexpr int kBisections = 20;
+constexpr int kMemoryPrices = 10;
+
+/// What a plan is charged beyond the objective: Lagrange multipliers of the deadline and of the SRAM.
+struct Prices {
+  EnergyPerCycle time;
+  EnergyPerByte memory;
+  [[nodiscard]] bool none() const { return time == EnergyPerCycle(0) && memory == EnergyPerByte(0); }
+  [[nodiscard]] EnergyTotal of(const Option& option) const {
+    const Bytes resident = option.weights_per_core * option.footprint.total();
+    return EnergyTotal::over(time, option.cycles) + EnergyTotal::repeated(Energy(memory.count()), resident.count());
+  }
+};
 
 struct State {
   Placement placement;
   EnergyTotal node;
 };
 
-std::vector<State> states_of(const OptionTable& table, LayerId layer, EnergyPerCycle time_price) {
+std::vector<State> states_of(const OptionTable& table, LayerId layer, const Prices& prices) {
   std::vector<State> states;
   const auto add = [&](const Option& option, std::int32_t first) {
-    states.push_back({placed_at(option.footprint, first), option.alone + EnergyTotal::over(time_price, option.cycles)});
+    states.push_back({placed_at(option.footprint, first), option.alone + prices.of(option)});
   };
   std::size_t positions = 0;
   const std::int32_t clusters = table.spec().cluster_count;
-  // Dominance is judged at the plain price of time; a higher price can only favour faster options, so then all are kept.
-  const auto usable = [&](const Option& option) { return time_price > EnergyPerCycle(0) || !option.dominated; };
+  // Dominance is judged without prices; with them, all options are kept.
+  const auto usable = [&](const Option& option) { return !prices.none() || !option.dominated; };
   for (const Option& option : table.layer(layer).options) {
     if (usable(option)) positions += static_cast<std::size_t>(clusters - option.footprint.clusters + 1);
   }
@@ -60,13 +72,13 @@ struct ShortestPath {
   EnergyTotal cost;
 };
 
-ShortestPath shortest_path(const OptionTable& table, EnergyPerCycle time_price) {
+ShortestPath shortest_path(const OptionTable& table, const Prices& prices) {
   const std::size_t layers = table.size();
   std::vector<std::vector<State>> states;
   std::vector<std::vector<std::int32_t>> best_previous(layers);
   std::vector<EnergyTotal> previous;
   for (std::size_t v = 0; v < layers; ++v) {
-    states.push_back(states_of(table, LayerId(v), time_price));
+    states.push_back(states_of(table, LayerId(v), prices));
     std::vector<EnergyTotal> current;
     const std::optional<TensorId> edge = chain_edge(table.graph(), v);
     for (const State& state : states[v]) {
@@ -101,9 +113,9 @@ ShortestPath shortest_path(const OptionTable& table, EnergyPerCycle time_price) 
 }
 
 /// Changes one layer at a time while that lowers the full objective.
-void sweep(const OptionTable& table, EnergyPerCycle time_price, Assignment& assignment) {
+void sweep(const OptionTable& table, const Prices& prices, Assignment& assignment) {
   const auto priced = [&](LayerId layer) {
-    return local_cost(table, assignment, layer) + EnergyTotal::over(time_price, table.option(layer, assignment[layer.at()]).cycles);
+    return local_cost(table, assignment, layer) + prices.of(table.option(layer, assignment[layer.at()]));
   };
   bool improved = true;
   for (int round = 0; improved && round < kSweepsMax; ++round) {
@@ -111,7 +123,7 @@ void sweep(const OptionTable& table, EnergyPerCycle time_price, Assignment& assi
     for (std::size_t v = 0; v < assignment.size(); ++v) {
       const LayerId layer(v);
       EnergyTotal cost = priced(layer);
-      for (const State& state : states_of(table, layer, time_price)) {
+      for (const State& state : states_of(table, layer, prices)) {
         const Placement before = std::exchange(assignment[v], state.placement);
         const EnergyTotal changed = priced(layer);
         if (changed < cost) {
@@ -131,30 +143,49 @@ Cycles latency(const OptionTable& table, const Assignment& assignment) {
   return sum;
 }
 
-Assignment plan_at(const OptionTable& table, EnergyPerCycle time_price, bool chain, EnergyTotal* bound) {
-  ShortestPath path = shortest_path(table, time_price);
+Assignment plan_at(const OptionTable& table, const Prices& prices, bool chain, EnergyTotal* bound) {
+  ShortestPath path = shortest_path(table, prices);
   if (bound != nullptr) *bound = path.cost;
-  if (!chain) sweep(table, time_price, path.assignment);
+  if (!chain) sweep(table, prices, path.assignment);
   return path.assignment;
 }
 
-/// The cheapest assignment whose layers, one after another, take at most `deadline`; the fastest found otherwise.
-Assignment plan_within(const OptionTable& table, Cycles deadline, bool chain) {
+/// The smallest time price at which the layers, one after another, take at most `deadline`; the largest if none does.
+EnergyPerCycle time_price_within(const OptionTable& table, Cycles deadline, bool chain) {
   EnergyPerCycle low(0);
   EnergyPerCycle high = table.always() * 1024;  // time a thousand times dearer than it is: the fastest plan
-  Assignment best = plan_at(table, high, chain, nullptr);
-  if (latency(table, best) > deadline) return best;
+  if (latency(table, plan_at(table, {high, EnergyPerByte(0)}, chain, nullptr)) > deadline) return high;
   for (int i = 0; i < kBisections && high - low > EnergyPerCycle(1); ++i) {
     const EnergyPerCycle middle(low.count() + (high - low).count() / 2);
-    Assignment candidate = plan_at(table, middle, chain, nullptr);
-    if (latency(table, candidate) <= deadline) {
-      best = std::move(candidate);
-      high = middle;
-    } else {
-      low = middle;
-    }
+    const bool meets = latency(table, plan_at(table, {middle, EnergyPerByte(0)}, chain, nullptr)) <= deadline;
+    (meets ? high : low) = middle;
   }
-  return best;
+  return high;
+}
+
+/// Fits the plan, raising the price of SRAM until it does: options that hold fewer copies of their weights become cheaper.
+Result<Assignment> plan_that_fits(const OptionTable& table, EnergyPerCycle time_price, bool chain, Assignment wanted) {
+  auto fitted = fit_assignment(table, wanted, {});
+  // From a thousandth of a weight's SRAM access up, by factors of four.
+  EnergyPerByte memory(std::max<std::int64_t>(1, table.spec().sram_byte.count() / 1024));
+  for (int i = 0; !fitted && i < kMemoryPrices; ++i, memory = memory * 4) {
+    wanted = plan_at(table, {time_price, memory}, chain, nullptr);
+    fitted = fit_assignment(table, wanted, {});
+  }
+  if (fitted) return fitted;
+  // Nothing smaller is left: the largest weights do not stay, but are streamed from external memory.
+  std::vector<std::size_t> by_size(table.size());
+  for (std::size_t v = 0; v < by_size.size(); ++v) by_size[v] = v;
+  std::stable_sort(by_size.begin(), by_size.end(),
+                   [&](std::size_t a, std::size_t b) { return table.work(LayerId(a)).weights > table.work(LayerId(b)).weights; });
+  std::vector<char> streamed(table.size(), 0);
+  for (const std::size_t largest : by_size) {
+    if (!table.work(LayerId(largest)).dot()) break;
+    streamed[largest] = 1;
+    auto with_streams = fit_assignment(table, wanted, streamed);
+    if (with_streams) return with_streams;
+  }
+  return fitted;
 }
 
 }  // namespace
@@ -166,13 +197,17 @@ Result<StaticPlan> plan_static(const OptionTable& table, std::optional<Cycles> d
     return plan;
   }
   const bool chain = is_chain(table.graph());
-  Assignment wanted = plan_at(table, EnergyPerCycle(0), chain, &plan.bound);
-  if (deadline && latency(table, wanted) > *deadline) wanted = plan_within(table, *deadline, chain);
-  GATEFOLD_TRY(plan.assignment, fit_assignment(table, wanted));
+  Assignment wanted = plan_at(table, Prices{}, chain, &plan.bound);
+  EnergyPerCycle time_price(0);
+  if (deadline && latency(table, wanted) > *deadline) {
+    time_price = time_price_within(table, *deadline, chain);
+    wanted = plan_at(table, {time_price, EnergyPerByte(0)}, chain, nullptr);
+  }
+  GATEFOLD_TRY(plan.assignment, plan_that_fits(table, time_price, chain, wanted));
   plan.reached = assignment_cost(table, plan.assignment);
   plan.bound_kind = chain && plan.reached == plan.bound ? "chain" : "chain-relaxed";
   for (std::size_t v = 0; v < table.size(); ++v) {
-    plan.reference.push_back(table.option(LayerId(v), plan.assignment[v]).cycles);
+    plan.reference.push_back(execution_cycles(table, LayerId(v), plan.assignment[v]));
     plan.reference_total += plan.reference.back();
   }
   return plan;

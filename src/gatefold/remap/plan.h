@@ -4,6 +4,8 @@
 //    THEORY.md section 1 for one request: node costs, wires of chain edges, wakes.
 // 2. For graphs that are no chain: sweeps of single-layer changes until none lowers the full objective (EQ-29).
 // 3. Capacity: the plan is laid out in a scratch memory; a layer that does not fit takes the next cheapest place or shape.
+//    If that fails, steps 1 to 3 are repeated with a rising price on resident bytes; if that fails too, the largest
+//    weights are streamed from external memory at every execution.
 // Step 1 alone ignores later readers and capacity, so its value is a lower bound for all placements of this chip.
 #pragma once
 
@@ -32,6 +34,7 @@ struct StaticPlan {
 
 /// Lays an assignment out in an empty memory, moving layers that do not fit to the next cheapest place or shape, and
 /// choosing core masks. Errors: kDoesNotFit with the sizes.
-[[nodiscard]] Result<Assignment> fit_assignment(const OptionTable& table, const Assignment& wanted);
+/// `streamed`, if not empty, marks the layers whose weights do not stay (Placement::streamed).
+[[nodiscard]] Result<Assignment> fit_assignment(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed);
 
 }  // namespace gatefold

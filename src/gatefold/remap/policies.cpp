@@ -53,7 +53,7 @@ class SeedLiteral : public Policy {
  public:
   GatingScope scope() const override { return GatingScope::kClusters; }
 
-  Assignment first_assignment(const OptionTable& table, const StaticPlan&) const override {
+  Assignment first_assignment(const OptionTable& table, const StaticPlan& plan) const override {
     Assignment assignment;
     for (std::size_t v = 0; v < table.size(); ++v) {
       const Option* widest = nullptr;
@@ -62,6 +62,7 @@ class SeedLiteral : public Policy {
       }
       GATEFOLD_ENSURE(widest != nullptr);  // one cluster with one core is always legal
       assignment.push_back(placed_at(widest->footprint, 0));
+      assignment.back().streamed = plan.assignment[v].streamed;
     }
     return assignment;
   }
@@ -128,7 +129,7 @@ class Greedy : public Policy {
   };
 
   static Cycles duration(const Boundary& boundary, const Placement& placement) {
-    return throttled(boundary.table->option(boundary.layer, placement).cycles, boundary.profile->percent(placement, boundary.now));
+    return throttled(execution_cycles(*boundary.table, boundary.layer, placement), boundary.profile->percent(placement, boundary.now));
   }
 
   static bool in_time(const Boundary& boundary, const Placement& placement) {
@@ -145,10 +146,12 @@ class Greedy : public Policy {
     return step_cost(*boundary.table, step, placement).total();
   }
 
-  /// First cluster of the shortest run of available clusters that is at least `length` long (best fit), and of the first one.
+  /// Runs of available clusters: the first cluster of the shortest one that is at least `length` long (best fit), of the
+  /// first such one, and the longest length of all.
   struct FreeRuns {
     std::optional<std::int32_t> best;
     std::optional<std::int32_t> first;
+    std::int32_t longest = 0;
   };
   static FreeRuns free_runs(const Boundary& boundary, std::int32_t length) {
     FreeRuns runs;
@@ -157,7 +160,8 @@ class Greedy : public Policy {
     for (std::int32_t begin = 0; begin < clusters;) {
       std::int32_t end = begin;
       while (end < clusters && !boundary.profile->condition(ClusterId(end), boundary.now).occupied) ++end;
-      if (end - begin >= length) {
+      runs.longest = std::max(runs.longest, end - begin);
+      if (end > begin && end - begin >= length) {
         if (!runs.first) runs.first = begin;
         if (end - begin < best_length) {
           best_length = end - begin;
@@ -169,31 +173,33 @@ class Greedy : public Policy {
     return runs;
   }
 
-  /// The home's shape and the cheapest other one, each at the producer's run, the best fit and the first free run.
+  /// Adds the shape at the producer's run, the best fit and the first free run.
+  static void add_shape(const Boundary& boundary, const Footprint& shape, Candidates& found) {
+    const FreeRuns runs = free_runs(boundary, static_cast<std::int32_t>(shape.clusters));
+    const auto try_at = [&](std::int32_t first) {
+      Placement placement = placed_at(shape, first);
+      placement.streamed = boundary.home.streamed;
+      if (placement.last() >= boundary.table->spec().cluster_count) return;
+      if (!boundary.profile->available(placement, boundary.now)) return;
+      if (const auto roomy = with_room(boundary, placement)) found.add(*roomy);
+    };
+    if (boundary.producer) try_at(boundary.producer->first);
+    if (runs.best) try_at(*runs.best);
+    if (runs.first) try_at(*runs.first);
+  }
+
+  /// The home's shape, and the cheapest other one that some free run has room for.
   static Candidates candidates(const Boundary& boundary) {
     Candidates found;
-    std::array<Footprint, 2> shapes{Footprint{boundary.home.clusters, boundary.home.cores_per_cluster(), boundary.home.split},
-                                    Footprint{0, 0, CoreSplit::kChannels}};
+    const Footprint home{boundary.home.clusters, boundary.home.cores_per_cluster(), boundary.home.split};
+    add_shape(boundary, home, found);
+    const std::int32_t longest = free_runs(boundary, 1).longest;
     const Option* cheapest = nullptr;
     for (const Option& option : boundary.table->layer(boundary.layer).options) {
-      const bool same = placed_at(option.footprint, 0).core_mask == placed_at(shapes[0], 0).core_mask &&
-                        option.footprint.clusters == shapes[0].clusters && option.footprint.split == shapes[0].split;
-      if (!same && (cheapest == nullptr || option.alone < cheapest->alone)) cheapest = &option;
+      if (option.footprint == home || option.footprint.clusters > longest) continue;
+      if (cheapest == nullptr || option.alone < cheapest->alone) cheapest = &option;
     }
-    if (cheapest != nullptr) shapes[1] = cheapest->footprint;
-    for (const Footprint& shape : shapes) {
-      if (shape.clusters == 0) continue;
-      const FreeRuns runs = free_runs(boundary, static_cast<std::int32_t>(shape.clusters));
-      const auto try_at = [&](std::int32_t first) {
-        Placement placement = placed_at(shape, first);
-        if (placement.last() >= boundary.table->spec().cluster_count) return;
-        if (!boundary.profile->available(placement, boundary.now)) return;
-        if (const auto roomy = with_room(boundary, placement)) found.add(*roomy);
-      };
-      if (boundary.producer) try_at(boundary.producer->first);
-      if (runs.best) try_at(*runs.best);
-      if (runs.first) try_at(*runs.first);
-    }
+    if (cheapest != nullptr) add_shape(boundary, cheapest->footprint, found);
     return found;
   }
 

@@ -170,6 +170,17 @@ std::string run_table(const ReportedRun& run) {
   return grid.text();
 }
 
+namespace {
+
+/// "1.00", or "1.00 / 1.00 / 1.00" before, during and after events; "-" for a phase in which nothing ran.
+std::string clusters_text(const RunResult& result) {
+  std::vector<std::string> phases;
+  for (const Phase& phase : result.phases) phases.push_back(phase.mean_active > 0 ? fmt::format("{:.2f}", phase.mean_active) : "-");
+  return fmt::format("{}", fmt::join(phases, " / "));
+}
+
+}  // namespace
+
 std::string compare_table(const std::vector<ReportedRun>& runs) {
   GATEFOLD_REQUIRE(!runs.empty());
   const RunContext& context = runs.front().context;
@@ -193,13 +204,14 @@ std::string compare_table(const std::vector<ReportedRun>& runs) {
     grid.add({run.context.alias.empty() ? result.policy : run.context.alias, or_none(energy, joules_text),
               comparable ? fmt::format("{:.3f}", *energy / *reference) : "-", or_none(latency.p50, seconds_text),
               or_none(latency.p99, seconds_text), fmt::format("{}", result.deadline_misses),
-              fmt::format("{:.2f}", result.mean_active), fmt::format("{}", result.shifts_voluntary + result.shifts_forced),
+              clusters_text(result), fmt::format("{}", result.shifts_voluntary + result.shifts_forced),
               bytes_text(result.shift_bytes.count()), fmt::format("{}", result.wakes),
               context.timing_only ? "-" : (same_outputs(result, runs.front().result) ? "yes" : "NO")});
   }
   return fmt::format(
-      "{}\n{}\nclusters: powered on average, of {}. moved: bytes that shifts carried. same outputs: every byte equal to the first row's.\n",
-      head.text(), grid.text(), base.cluster_count);
+      "{}\n{}\nclusters: powered while layers execute, of {}{}. moved: bytes that shifts carried. same outputs: every byte equal to the "
+      "first row's.\n",
+      head.text(), grid.text(), base.cluster_count, base.phases.size() > 1 ? ", before / during / after the events" : "");
 }
 
 std::string inspection_table(const Inspection& inspection) {

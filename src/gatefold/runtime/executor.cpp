@@ -109,6 +109,12 @@ Status Executor::execute_dot(LayerId layer, const Placement& placement, Chip& ch
   const DotKernel& kernel = *kernels_[layer.at()];
   const TensorId x = *here.inputs[0].tensor;
   const auto weights = residence.weights(layer);
+  if (placement.streamed) {  // what just arrived from external memory
+    GATEFOLD_TRY(const std::vector<Payload> arrived, weight_payloads(layer, placement));
+    for (std::size_t c = 0; c < weights.size(); ++c) {
+      GATEFOLD_CHECK(chip.memory().write(weights[c], arrived[c], chip.gating(), from, until));
+    }
+  }
   const auto size = static_cast<std::size_t>(kernel.accumulator_elements() * element_size(kernel.accumulator_type()));
   std::memset(accumulators_.data(), 0, size);
   const DotGeometry& dot = here.dot;

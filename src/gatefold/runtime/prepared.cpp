@@ -45,6 +45,11 @@ Result<std::shared_ptr<const PreparedNetwork>> PreparedNetwork::make(std::shared
   return std::shared_ptr<const PreparedNetwork>(std::move(network));
 }
 
+bool fully_resident(const PreparedNetwork& network) {
+  const Assignment& plan = network.plan().assignment;
+  return std::none_of(plan.begin(), plan.end(), [](const Placement& placement) { return placement.streamed; });
+}
+
 Result<std::shared_ptr<const PreparedNetwork>> prepare(std::shared_ptr<const LayerGraph> graph, std::shared_ptr<const DeviceSpec> device) {
   return PreparedNetwork::make(std::move(graph), std::move(device));
 }

@@ -65,7 +65,7 @@ struct Phase {
   std::string name;          ///< "before", "during", "after" the first event until the last; "whole" without events
   Cycles begin;
   Cycles end;
-  double mean_active = 0;    ///< mean number of clusters whose logic is ON
+  double mean_active = 0;    ///< mean number of clusters powered while a layer executes
 };
 
 struct RequestRecord {
@@ -128,6 +128,9 @@ class PreparedNetwork;
 /// Errors: kDoesNotFit naming the sizes, kUnsupported naming the layer.
 [[nodiscard]] Result<std::shared_ptr<const PreparedNetwork>> prepare(std::shared_ptr<const LayerGraph> graph,
                                                                      std::shared_ptr<const DeviceSpec> device);
+
+/// True if all weights stay in the chip's memory: nothing is streamed from outside.
+[[nodiscard]] bool fully_resident(const PreparedNetwork& network);
 
 /// Runs the requests. `inputs` holds one set for all requests, or one per request; empty under timing_only.
 /// Errors: kInvalidInput (unknown policy, event on a missing element, input of the wrong type or shape), kDoesNotFit.

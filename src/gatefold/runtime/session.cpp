@@ -9,13 +9,13 @@
 namespace gatefold {
 namespace {
 
-/// Before the first event, between first and last, after the last.
-std::vector<ActivityWindow> windows_of(const std::vector<TimedEvent>& events) {
+/// Before the first event, between first and last, after the last; one phase without events.
+std::vector<Phase> phases_of(const std::vector<TimedEvent>& events) {
   const Cycles forever(std::numeric_limits<std::int64_t>::max());
-  if (events.empty()) return {{Cycles(0), forever, Cycles(0)}};
+  if (events.empty()) return {{"whole", Cycles(0), forever, 0}};
   const Cycles first = events.front().at;
   const Cycles last = events.back().at;
-  return {{Cycles(0), first, Cycles(0)}, {first, last, Cycles(0)}, {last, forever, Cycles(0)}};
+  return {{"before", Cycles(0), first, 0}, {"during", first, last, 0}, {"after", last, forever, 0}};
 }
 
 void apply(const std::vector<TimedEvent>& events, Profile& profile) {
@@ -48,7 +48,8 @@ Session::Session(const PreparedNetwork& network, const StaticPlan& plan, Policy&
       remaining_reference_(network.table().size() + 1) {
   for (std::size_t v = layers_.size(); v-- > 0;) remaining_reference_[v] = remaining_reference_[v + 1] + plan.reference[v];
   apply(options.events, chip_.profile());
-  chip_.gating().set_windows(windows_of(options.events));
+  result_.phases = phases_of(options.events);
+  phase_times_.resize(result_.phases.size());
   if (options.arrivals.rate_hz) {
     const Cycles mean(static_cast<std::int64_t>(static_cast<double>(network.spec().clock_hz) / *options.arrivals.rate_hz));
     expected_gap_ = std::max(Cycles(0), mean - plan.reference_total);
@@ -56,12 +57,12 @@ Session::Session(const PreparedNetwork& network, const StaticPlan& plan, Policy&
 }
 
 Status Session::boot() {
-  GATEFOLD_TRY(const Assignment assignment, fit_assignment(table_, policy_.first_assignment(table_, plan_)));
+  GATEFOLD_TRY(const Assignment assignment, fit_assignment(table_, policy_.first_assignment(table_, plan_), {}));
   for (std::size_t v = 0; v < layers_.size(); ++v) {
     const LayerId layer(v);
     layers_[v].home = assignment[v];
     std::vector<Payload> payloads;
-    if (executor_ != nullptr) {
+    if (executor_ != nullptr && !assignment[v].streamed) {
       GATEFOLD_TRY(payloads, executor_->weight_payloads(layer, assignment[v]));
     }
     GATEFOLD_CHECK(residence_.store_weights(layer, assignment[v], payloads));
@@ -151,7 +152,7 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced)
     return;
   }
   const DeviceSpec& spec = table_.spec();
-  const Bytes weights = weights_stored(spec, table_.work(layer), footprint_of(to));
+  const Bytes weights = from.streamed ? Bytes(0) : weights_stored(spec, table_.work(layer), footprint_of(to));
   EnergyTotal energy = shift_penalty(spec, from, to);
   chip_.ledger().charge(Part::kCrossbar, energy);
   if (weights > Bytes(0)) {
@@ -160,9 +161,7 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced)
     const Cycles start = std::max({chip_.crossbar().bus_free(from, now), chip_.crossbar().bus_free(to, now), state.weights_ready,
                                    chip_.ready_at(from, old, now), chip_.ready_at(to, {}, now), chip_.path_ready_at(from, to, now)});
     const Cycles end = start + transfer_cycles(spec, weights, from, to);
-    chip_.hold(from, now, end);  // from the prepare phase on
-    chip_.hold(to, now, end);
-    chip_.hold_path(from, to, start, end);
+    chip_.hold_transfer(from, to, now, end);  // from the prepare phase on
     chip_.hold(old, now, end);
     std::vector<Piece> vacated;
     for (const BlockId block : old) vacated.insert(vacated.end(), chip_.memory().pieces(block).begin(), chip_.memory().pieces(block).end());
@@ -182,6 +181,9 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced)
     energy += chip_.charge_transfer(weights, from, to);
     state.weights_ready = end;
     result_.shift_bytes += weights;
+  } else if (from.streamed) {
+    residence_.drop_weights(layer);
+    GATEFOLD_ENSURE(residence_.store_weights(layer, to, {}).has_value());
   }
   state.home = to;
   state.energy += energy;
@@ -239,9 +241,7 @@ Result<Cycles> Session::align(LayerId layer, const Operand& operand, Cycles now)
   Cycles start = std::max(chip_.crossbar().bus_free(from, ready), chip_.crossbar().bus_free(to, ready));
   start = std::max({chip_.ready_at(from, old, start), chip_.ready_at(to, {}, start), chip_.path_ready_at(from, to, start)});
   const Cycles end = start + transfer_cycles(table_.spec(), bytes, from, to);
-  chip_.hold(from, start, end);
-  chip_.hold(to, start, end);
-  chip_.hold_path(from, to, start, end);
+  chip_.hold_transfer(from, to, start, end);
   chip_.hold(old, start, end);
   std::shared_ptr<const Buffer> payload;
   if (executor_ != nullptr) {
@@ -283,6 +283,24 @@ Status Session::store_outputs(LayerId layer) {
   return Done{};
 }
 
+Cycles Session::stream(LayerId layer, Cycles decided, Cycles start, Cycles cycles) {
+  const Bytes weights = table_.work(layer).weights;
+  const StreamBuffer buffer = stream_buffer(table_.spec(), weights, layers_[layer.at()].home.core_count());
+  // Both sides of the buffer may fill before the layer starts, if the channel and the buffer are free by then.
+  const auto blocks = residence_.weights(layer);
+  Cycles from = decided;
+  for (const BlockId block : blocks) {
+    for (const Piece& piece : chip_.memory().pieces(block)) from = std::max(from, chip_.gating().held_until(piece.bank));
+  }
+  const Cycles early = chip_.load_external(buffer.prefetched, from);
+  const Cycles first = std::max(start, early - external_cycles(table_.spec(), buffer.prefetched - buffer.first));
+  const Cycles late = buffer.prefetched < weights ? chip_.load_external(weights - buffer.prefetched, first) : early;
+  const Cycles end = std::max(first + cycles, late);
+  chip_.hold(blocks, early - external_cycles(table_.spec(), buffer.prefetched), end);
+  result_.stall += end - (start + cycles);
+  return end;
+}
+
 Status Session::step(LayerId layer) {
   const LayerGraph& graph = network_.graph();
   const Layer& here = graph.layer(layer);
@@ -312,7 +330,7 @@ Status Session::step(LayerId layer) {
   GATEFOLD_CHECK(store_outputs(layer));
   for (const TensorId output : here.outputs) start = chip_.writable_at(residence_.blocks(output), start);
   start = resource_free(layer, start);
-  Cycles awake = std::max(chip_.uncore_ready_at(start), chip_.ready_at(state.home, residence_.weights(layer), start));
+  Cycles awake = std::max(chip_.uncore_ready_at(UncoreUse::kRequests, start), chip_.ready_at(state.home, residence_.weights(layer), start));
   for (const TensorId output : here.outputs) {
     awake = std::max({awake, chip_.ready_at(state.home, residence_.blocks(output), start),
                       chip_.path_ready_at(state.home, residence_.where(output), start)});
@@ -327,7 +345,8 @@ Status Session::step(LayerId layer) {
     started_ = true;
   }
   const Option& option = table_.option(layer, state.home);
-  const Cycles end = start + throttled(option.cycles, chip_.profile().percent(state.home, start));
+  Cycles end = start + throttled(option.cycles, chip_.profile().percent(state.home, start));
+  if (state.home.streamed) end = stream(layer, state.route_ready - spec.route_change, start, end - start);
   chip_.hold(state.home, start, end);
   chip_.hold(residence_.weights(layer), start, end);
   for (const Operand& operand : here.inputs) {
@@ -372,6 +391,11 @@ Status Session::step(LayerId layer) {
   chip_.charge(option.dynamic, wires);
   state.energy += EnergyTotal(option.dynamic.total()) + wires;
   state.cycles = end - start;
+  for (std::size_t p = 0; p < result_.phases.size(); ++p) {
+    if (start < result_.phases[p].begin || start >= result_.phases[p].end) continue;
+    phase_times_[p].executing += end - start;
+    phase_times_[p].clusters += (end - start) * chip_.gating().powered_clusters(state.home.clusters);
+  }
   const DotProducts useful = useful_dot_products(spec, table_.work(layer), footprint_of(state.home));
   useful_ += useful;
   const std::int32_t cores = state.home.core_count();
@@ -418,7 +442,7 @@ Status Session::complete() {
     residence_.drop(TensorId(t));
     chip_.refresh_content(vacated);
   }
-  chip_.hold_uncore(first_start_, last_end_);
+  chip_.hold_uncore(UncoreUse::kRequests, first_start_, last_end_);
   last_completion_ = last_end_;
   const bool missed = deadline_ && last_end_ > *deadline_;
   result_.request_records.push_back({arrival_, last_end_, missed});
@@ -447,14 +471,13 @@ RunResult Session::finish(Cycles horizon) {
   result.active_cluster_seconds = cluster_on / static_cast<double>(spec.clock_hz);
   const double offered = static_cast<double>(chip_.gating().core_on().count()) * static_cast<double>(dot_products_per_cycle(spec));
   result.utilisation = offered > 0 ? static_cast<double>(useful_.count()) / offered : 0;
-  static constexpr const char* kPhaseNames[] = {"before", "during", "after"};
-  const auto& windows = chip_.gating().windows();
-  for (std::size_t w = 0; w < windows.size(); ++w) {
-    const Cycles end = std::min(windows[w].end, horizon);
-    const Cycles begin = std::min(windows[w].begin, horizon);
-    const auto length = static_cast<double>((end - begin).count());
-    result.phases.push_back({windows.size() == 1 ? "whole" : kPhaseNames[w], begin, end,
-                             length > 0 ? static_cast<double>(windows[w].cluster_on.count()) / length : 0});
+  for (std::size_t p = 0; p < result.phases.size(); ++p) {
+    result.phases[p].begin = std::min(result.phases[p].begin, horizon);
+    result.phases[p].end = std::min(result.phases[p].end, horizon);
+    const PhaseTime& time = phase_times_[p];
+    if (time.executing > Cycles(0)) {
+      result.phases[p].mean_active = static_cast<double>(time.clusters.count()) / static_cast<double>(time.executing.count());
+    }
   }
   result.wakes = chip_.gating().wakes();
   for (std::size_t v = 0; v < layers_.size(); ++v) {

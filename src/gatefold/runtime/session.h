@@ -46,6 +46,11 @@ class Session {
     Cycles cycles;          ///< of the last execution
     EnergyTotal energy;
   };
+  /// Time in which layers executed, and the same times the clusters powered then.
+  struct PhaseTime {
+    Cycles executing;
+    Cycles clusters;
+  };
   struct TensorState {
     Cycles ready;           ///< written
     Cycles read_until;      ///< last booked read
@@ -58,6 +63,9 @@ class Session {
   void follow_pins(const Placement& from, const Placement& to, Cycles now);
   /// Moves an input that does not lie where the layer reads it, not before `now`; returns when it is there.
   Result<Cycles> align(LayerId layer, const Operand& operand, Cycles now);
+  /// Streams a layer's weights from external memory (EQ-31): returns the end of an execution that could start at `start`
+  /// and takes `cycles`. `decided`: when the transfer was known to be needed.
+  Cycles stream(LayerId layer, Cycles decided, Cycles start, Cycles cycles);
   Status store_outputs(LayerId layer);
   Cycles resource_free(LayerId layer, Cycles ready) const;
   /// The first time >= now at which the layer's home is not occupied. Errors: kInvalidInput if no event releases it.
@@ -88,6 +96,7 @@ class Session {
   Cycles last_completion_;
   Cycles expected_gap_;
   RunResult result_;
+  std::vector<PhaseTime> phase_times_;  ///< as result_.phases
   DotProducts useful_;
 };
 
