@@ -104,7 +104,8 @@ inline Result<Tensor> run_dot_kernel(const Layer& layer, const Tensor& x, Numeri
 }
 
 /// A vector or move layer through its kernel.
-inline Status run_other_kernel(const Layer& layer, std::vector<Tensor>& stored, const std::vector<Activation>& activations) {
+inline Status run_other_kernel(const Layer& layer, Numerics numerics, std::vector<Tensor>& stored,
+                               const std::vector<Activation>& activations) {
   std::vector<Tensor> dense;
   std::vector<TensorView> inputs;
   dense.reserve(layer.inputs.size());  // views point into these tensors
@@ -119,7 +120,7 @@ inline Status run_other_kernel(const Layer& layer, std::vector<Tensor>& stored, 
     buffers.emplace_back(static_cast<std::size_t>(stored_bytes(activation)));
     outputs.push_back({activation.type, activation.shape, buffers.back().data()});
   }
-  GATEFOLD_CHECK(run_layer(layer, inputs, outputs));
+  GATEFOLD_CHECK(run_layer(layer, numerics, inputs, outputs));
   for (std::size_t i = 0; i < buffers.size(); ++i)
     stored[layer.outputs[i].at()] = Tensor(outputs[i].type, outputs[i].shape, std::move(buffers[i]));
   return Done{};
@@ -136,7 +137,7 @@ inline Result<std::vector<Tensor>> run_graph(const LayerGraph& graph, const std:
       continue;
     }
     if (numerics) {
-      if (auto done = run_other_kernel(layer, stored, graph.activations); !done)
+      if (auto done = run_other_kernel(layer, *numerics, stored, graph.activations); !done)
         return std::move(done).error().within(layer.name);
       continue;
     }

@@ -139,8 +139,9 @@ class EnergyTotal {
     return EnergyTotal(static_cast<Int128>(energy.count()) * times);
   }
 
-  /// For printing, ratios and plots; sums and comparisons stay exact.
-  [[nodiscard]] constexpr double joules() const { return static_cast<double>(attojoules_) * 1e-18; }
+  /// The nearest double, for printing, ratios and plots; sums and comparisons stay exact.
+  /// Up to 2^53 attojoules: 1e18 is a double, 1e-18 is not.
+  [[nodiscard]] constexpr double joules() const { return static_cast<double>(attojoules_) / 1e18; }
   /// Femtojoules with three decimals, exact: "123.456".
   [[nodiscard]] std::string femtojoules() const;
 

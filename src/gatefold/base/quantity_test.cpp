@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
 #include <type_traits>
 
 #include "gatefold/base/id.h"
@@ -47,6 +48,13 @@ TEST(EnergyTotal, PrintsFemtojoulesExactly) {
   EXPECT_EQ(EnergyTotal().femtojoules(), "0.000");
   EXPECT_EQ(EnergyTotal::over(EnergyPerCycle(1'000'000'000'000), Cycles(1'000'000'000'000)).femtojoules(),
             "1000000000000000000000.000");
+}
+
+TEST(EnergyTotal, JoulesAreTheNearestDouble) {
+  for (std::int64_t mantissa = 1; mantissa < 1000; ++mantissa) {
+    EXPECT_EQ(EnergyTotal(Energy(mantissa)).joules(), std::stod(std::to_string(mantissa) + "e-18"));
+    EXPECT_EQ(EnergyTotal(Energy(mantissa * 1'000'000'000)).joules(), std::stod(std::to_string(mantissa) + "e-9"));
+  }
 }
 
 TEST(QuantityDeathTest, OverflowIsAViolatedContract) {

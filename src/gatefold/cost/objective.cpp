@@ -114,8 +114,9 @@ EnergyTotal local_cost(const OptionTable& table, const Assignment& assignment, L
   EnergyTotal cost = table.option(layer, assignment[layer.at()]).alone + wake_between(table, assignment, layer.at());
   if (layer.at() + 1 < assignment.size()) cost += wake_between(table, assignment, layer.at() + 1);
   const Layer& here = table.graph().layer(layer);
-  for (const Operand& operand : here.inputs) {
-    if (operand.tensor) cost += data_cost(table, assignment, *operand.tensor);
+  for (auto operand = here.inputs.begin(); operand != here.inputs.end(); ++operand) {
+    const auto same = [&](const Operand& earlier) { return earlier.tensor == operand->tensor; };
+    if (operand->tensor && std::none_of(here.inputs.begin(), operand, same)) cost += data_cost(table, assignment, *operand->tensor);
   }
   for (const TensorId output : here.outputs) cost += data_cost(table, assignment, output);
   return cost;

@@ -26,13 +26,22 @@ Option price(const DeviceSpec& spec, const Work& work, const Footprint& footprin
   return option;
 }
 
-void mark_dominated(std::vector<Option>& options) {
+/// What the neighbours of a layer could lose at most if it took fewer of the same clusters and cores: cores that the next
+/// layer then has to wake, and wires, whose bytes come and go inside the larger run.
+EnergyTotal neighbours_loss(const DeviceSpec& spec, const Work& work, const Footprint& from, const Footprint& to) {
+  const EnergyTotal wakes = EnergyTotal::repeated(spec.cluster.wake_energy, from.clusters - to.clusters) +
+                            EnergyTotal::repeated(spec.core.wake_energy, from.total() - to.total());
+  return wakes + EnergyTotal::repeated((work.input + work.output) * spec.wire_byte_pitch, from.clusters - 1);
+}
+
+void mark_dominated(const DeviceSpec& spec, const Work& work, std::vector<Option>& options) {
   for (Option& option : options) {
     option.dominated = std::any_of(options.begin(), options.end(), [&](const Option& other) {
       const bool subset = other.footprint.clusters <= option.footprint.clusters && other.footprint.cores <= option.footprint.cores;
       const bool smaller = other.footprint.total() < option.footprint.total() ||
                            (other.footprint.total() == option.footprint.total() && &other < &option);
-      return &other != &option && subset && smaller && other.cycles <= option.cycles && other.alone <= option.alone;
+      if (&other == &option || !subset || !smaller || other.cycles > option.cycles) return false;
+      return other.alone + neighbours_loss(spec, work, option.footprint, other.footprint) <= option.alone;
     });
   }
 }
@@ -50,7 +59,7 @@ LayerOptions options_of(const DeviceSpec& spec, const Work& work, EnergyPerCycle
       }
     }
   }
-  mark_dominated(layer.options);
+  mark_dominated(spec, work, layer.options);
   return layer;
 }
 

@@ -22,7 +22,8 @@ struct Option {
   EnergyPerCycle held;        ///< leakage of what it holds ON (EQ-22)
   EnergyTotal alone;          ///< EQ-37: dynamic + (always + held) * cycles: what it costs without neighbours
   Bytes weights_per_core;
-  /// Another option uses a subset of its clusters and cores, is no slower and costs no more: never needed but for capacity.
+  /// Another option uses a subset of its clusters and cores, is no slower and costs no more, whatever its neighbours on
+  /// a chain are: never needed but for capacity.
   bool dominated = false;
 };
 

@@ -17,12 +17,6 @@ void Chip::hold_path(const Placement& a, const Placement& b, Cycles from, Cycles
   }
 }
 
-void Chip::hold_transfer(const Placement& a, const Placement& b, Cycles from, Cycles until) {
-  hold(a, from, until);
-  hold(b, from, until);
-  hold_path(a, b, from, until);
-}
-
 Cycles Chip::path_ready_at(const Placement& a, const Placement& b, Cycles now) const {
   Cycles ready = now;
   for (std::int32_t k = std::min(a.first, b.first); k <= std::max(a.last(), b.last()); ++k) {

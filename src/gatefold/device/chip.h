@@ -28,6 +28,7 @@ class Chip {
   [[nodiscard]] Gating& gating() { return gating_; }
   [[nodiscard]] Memory& memory() { return memory_; }
   [[nodiscard]] Crossbar& crossbar() { return crossbar_; }
+  [[nodiscard]] const Crossbar& crossbar() const { return crossbar_; }
   [[nodiscard]] Profile& profile() { return profile_; }
   [[nodiscard]] const Profile& profile() const { return profile_; }
 
@@ -37,9 +38,7 @@ class Chip {
   /// Keeps the logic of both placements' clusters and of every cluster between them ON over [from, until): data travels
   /// through their segments and output buses.
   void hold_path(const Placement& a, const Placement& b, Cycles from, Cycles until);
-  /// The same with the cores of both ends: data move from one to the other.
-  void hold_transfer(const Placement& a, const Placement& b, Cycles from, Cycles until);
-  /// The earliest time >= now at which the logic on the path could be ON.
+  /// The earliest time >= now at which that logic could be ON.
   [[nodiscard]] Cycles path_ready_at(const Placement& a, const Placement& b, Cycles now) const;
   /// Keeps the banks of blocks ON over [from, until).
   void hold(std::span<const BlockId> blocks, Cycles from, Cycles until);

@@ -48,10 +48,6 @@ void Crossbar::book_bus(const Placement& placement, Cycles until) {
   for (std::int32_t k = placement.first; k <= placement.last(); ++k) bus_[static_cast<std::size_t>(k)] = until;
 }
 
-Cycles Crossbar::cluster_free(ClusterId cluster) const {
-  if (!systolic_) return lanes_[slot(cluster.index())];
-  const auto begin = lanes_.begin() + cluster.index() * cores_per_cluster_;
-  return *std::min_element(begin, begin + cores_per_cluster_);
-}
+Cycles Crossbar::core_free(CoreId core) const { return lanes_[systolic_ ? core.at() : slot(core.index() / cores_per_cluster_)]; }
 
 }  // namespace gatefold

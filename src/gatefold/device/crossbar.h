@@ -40,8 +40,8 @@ class Crossbar {
   [[nodiscard]] Cycles external_free() const { return external_; }
   void book_external(Cycles until) { external_ = until; }
 
-  /// The time from which the cluster's reduction is free.
-  [[nodiscard]] Cycles cluster_free(ClusterId cluster) const;
+  /// The time from which a core could take part in a dot layer: its array is free, or its cluster's segment.
+  [[nodiscard]] Cycles core_free(CoreId core) const;
 
  private:
   /// The slot of segment k that is free first.

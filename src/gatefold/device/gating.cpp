@@ -68,7 +68,8 @@ PowerState Gating::gap_state(const Element& element, Cycles length, bool hide_wa
   const auto consider = [&](PowerState state) {
     if (hide_wake && length < of.wake_latency[index(state)]) return;
     const EnergyTotal cost = EnergyTotal::over(of.leakage[index(state)], length) + of.wake_energy[index(state)];
-    if (cost <= cheapest) {  // an element that costs nothing ON is gated too: it would otherwise count as in use
+    const bool free = of.wake_energy[index(state)] == Energy(0);  // logic whose leakage is counted elsewhere: nothing is lost
+    if (cost < cheapest || (free && cost == cheapest)) {
       cheapest = cost;
       best = state;
     }
@@ -152,7 +153,9 @@ Cycles Gating::ready_at(ElementId id, Cycles now) const {
 
 bool Gating::is_on(ElementId id, Cycles from, Cycles until) const {
   const Element& element = elements_[id.at()];
-  return element.held_from <= from && until <= element.held_until;
+  if (scope_ == GatingScope::kNothing || !classes_[element.element_class].gateable) return true;
+  const bool stays_on = element.owner >= 0 && pinned_[static_cast<std::size_t>(element.owner)] != 0;
+  return element.held_from <= from && (stays_on || until <= element.held_until);
 }
 
 void Gating::pin(ClusterId cluster, bool on, Cycles now) {

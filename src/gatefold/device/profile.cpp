@@ -50,12 +50,14 @@ std::int32_t Profile::percent(const Placement& placement, Cycles now) const {
 std::int64_t Profile::free_dot_products(CoreId core, Cycles now) const {
   const ClusterId cluster(core.index() / cores_per_cluster_);
   const Condition& at = condition(cluster, now);
-  if (at.occupied || crossbar_->cluster_free(cluster) > now) return 0;
+  if (at.occupied || crossbar_->core_free(core) > now) return 0;
   return per_cycle_ * at.percent / 100;
 }
 
 std::int64_t Profile::free_dot_products(ClusterId cluster, Cycles now) const {
-  return free_dot_products(CoreId(cluster.index() * cores_per_cluster_), now) * cores_per_cluster_;
+  std::int64_t free = 0;
+  for (std::int32_t c = 0; c < cores_per_cluster_; ++c) free += free_dot_products(CoreId(cluster.index() * cores_per_cluster_ + c), now);
+  return free;
 }
 
 std::int64_t Profile::idle_dot_products(CoreId core, Cycles now) const {
@@ -81,6 +83,10 @@ void Profile::set_condition(ClusterId cluster, const Condition& condition) {
 void Profile::record(CoreId core, DotProducts useful, Cycles until) {
   Window& window = windows_[core.at()];
   const std::int64_t current = until.count() / window_.count();
+  if (current < window.index) {  // layers that overlap are recorded as they are issued, not as they end
+    if (current == window.index - 1) window.previous += useful.count();
+    return;
+  }
   if (current != window.index) {
     window.previous = current == window.index + 1 ? window.current : 0;
     window.current = 0;

@@ -110,7 +110,10 @@ Result<BoundInputs> bind_symbols(const Model& model, const BuildOptions& options
           bound.notes.push_back(fmt::format("{} = {} ({})", key, count, binding.origin));
         }
       }
-      if (count < 1) return invalid(fmt::format("input '{}': found an extent of {}, want at least 1", name, count));
+      if (count < 1) {
+        return Error{ErrorCode::kUnsupported,
+                     fmt::format("input '{}': found an extent of {}, want at least 1: empty tensors are not supported", name, count)};
+      }
       if (__builtin_mul_overflow(elements, count, &elements) || elements > kElementsMax) {
         return invalid(fmt::format("input '{}': found more than {} elements", name, kElementsMax));
       }

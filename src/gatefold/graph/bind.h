@@ -17,7 +17,7 @@ struct BoundInputs {
 /// A symbol takes its number from options.symbols, else from the supplied input shapes, else it is 1. A symbol has one
 /// number in the whole network; unnamed extents ("?..") are each input's own.
 /// Errors: kInvalidInput for a symbol the network does not have, two numbers for one symbol, or an input shape that
-/// contradicts a fixed extent.
+/// contradicts a fixed extent; kUnsupported for an empty input.
 [[nodiscard]] Result<BoundInputs> bind_symbols(const Model& model, const BuildOptions& options);
 
 }  // namespace gatefold

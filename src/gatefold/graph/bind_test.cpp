@@ -76,6 +76,15 @@ TEST(Bind, RefusesNumbersBelowOne) {
   EXPECT_EQ(failure(options), "dimension 'batch': found 0, want at least 1");
 }
 
+TEST(Bind, SaysThatEmptyInputsAreNotSupported) {
+  ModelBuilder net;
+  net.output(net.relu("y", net.input("x", Shape{2, 0})));
+  const auto bound = bind_symbols(net.model(), {});
+  ASSERT_FALSE(bound);
+  EXPECT_EQ(bound.error().code, ErrorCode::kUnsupported);
+  EXPECT_EQ(bound.error().message, "input 'x': found an extent of 0, want at least 1: empty tensors are not supported");
+}
+
 TEST(Bind, RefusesShapesThatContradictTheFile) {
   BuildOptions options;
   options.input_shapes = {Shape{1, 4, 7, 9}};

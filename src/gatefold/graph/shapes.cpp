@@ -264,9 +264,10 @@ Outcome infer_one(Unary&, const Site& site) {
   return one(site.type(0), site.shape(0));
 }
 
-Outcome infer_one(Binary&, const Site& site) {
+Outcome infer_one(Binary& op, const Site& site) {
   GATEFOLD_CHECK(site.expect_inputs(2, 2));
-  GATEFOLD_CHECK(site.expect_type(1, site.type(0)));
+  // An exponent may have another type than the base, which gives the result its type.
+  if (op.kind != BinaryKind::kPow) GATEFOLD_CHECK(site.expect_type(1, site.type(0)));
   GATEFOLD_TRY(const Shape y, site.broadcast(site.shape(0), site.shape(1)));
   return one(site.type(0), y);
 }

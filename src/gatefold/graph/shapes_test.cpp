@@ -116,6 +116,7 @@ TEST(Shapes, PoolRoundsUpOnlyWindowsThatStartInside) {
 TEST(Shapes, ArithmeticBroadcasts) {
   EXPECT_EQ(One().activation({2, 1, 4}).activation({3, 1}).shape(Binary{}), "[2, 3, 4]");
   EXPECT_EQ(One().activation({2, 3}).activation({4}).shape(Binary{}), "node 'n': shapes [2, 3] and [4] do not broadcast");
+  EXPECT_EQ(One().activation({2}).activation({2}, ElementType::kInt64).shape(Binary{BinaryKind::kPow}), "[2]");
   EXPECT_EQ(One().activation({2}).activation({2}, ElementType::kInt64).shape(Binary{}),
             "node 'n': input 1 ('v1'): found int64, want float32");
 }

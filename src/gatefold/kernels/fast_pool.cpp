@@ -1,3 +1,4 @@
+// Max and average pools in float32 and the stored integers, row by row.
 #include <algorithm>
 #include <limits>
 

@@ -1,4 +1,5 @@
-// A vector or move layer: operands as float32 where they are dequantised, the operator, then the epilogue.
+// A vector or move layer: operands as float32 where they are dequantised, the operator, then the epilogue; under the
+// integer contract, layers that have an integer form (integer_layer.h) stay integers.
 //
 // Without dequantising operands and without an epilogue the operator writes straight into the layer's outputs, in the
 // stored type: maxima and moves of int8 never become floats.
@@ -6,6 +7,7 @@
 
 #include "gatefold/kernels/evaluate.h"
 #include "gatefold/kernels/fast.h"
+#include "gatefold/kernels/integer_layer.h"
 #include "gatefold/kernels/plain.h"
 #include "gatefold/kernels/quantise.h"
 #include "gatefold/kernels/scratch.h"
@@ -91,9 +93,13 @@ Status run(const Layer& layer, std::span<const TensorView> inputs, std::span<con
 
 }  // namespace
 
-Status run_layer(const Layer& layer, std::span<const TensorView> inputs, std::span<const MutableTensorView> outputs) {
+Status run_layer(const Layer& layer, Numerics numerics, std::span<const TensorView> inputs, std::span<const MutableTensorView> outputs) {
   GATEFOLD_REQUIRE(layer.kind != LayerKind::kDot);
   GATEFOLD_REQUIRE(inputs.size() == layer.inputs.size() && outputs.size() == layer.outputs.size());
+  if (numerics == Numerics::kInteger && has_integer_form(layer)) {
+    run_integer_layer(layer, inputs, outputs[0]);
+    return Done{};
+  }
   auto status = run(layer, inputs, outputs);
   if (!status) return std::move(status).error().within(fmt::format("layer '{}'", layer.name));
   return status;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstdlib>
 #include <random>
 
 #include "gatefold/kernels/evaluate.h"
@@ -25,6 +26,12 @@ Tensor random_tensor(Random& random, const Shape& shape) {
   return Tensor::of<T>(shape, values);
 }
 
+Tensor random_bytes(Random& random, const Shape& shape) {
+  std::vector<std::uint8_t> values(static_cast<std::size_t>(shape.elements()));
+  for (std::uint8_t& value : values) value = static_cast<std::uint8_t>(between(random, 0, 255));
+  return Tensor::of<std::uint8_t>(shape, values);
+}
+
 Layer layer_of(const Operator& op, const std::vector<Tensor>& inputs, LayerKind kind = LayerKind::kVector) {
   Layer layer;
   layer.name = "layer";
@@ -41,7 +48,7 @@ Layer layer_of(const Operator& op, const std::vector<Tensor>& inputs, LayerKind 
 }
 
 /// Runs into one output of `shape` and `type`.
-Result<Tensor> ran(Layer& layer, const std::vector<Tensor>& inputs, const Shape& shape, ElementType type) {
+Result<Tensor> ran(Layer& layer, const std::vector<Tensor>& inputs, const Shape& shape, ElementType type, Numerics numerics = Numerics::kInteger) {
   layer.outputs = {TensorId(1)};
   layer.output_shape = shape;
   layer.output_type = type;
@@ -49,7 +56,7 @@ Result<Tensor> ran(Layer& layer, const std::vector<Tensor>& inputs, const Shape&
   for (const Tensor& input : inputs) views.push_back(input.view());
   Buffer buffer(static_cast<std::size_t>(shape.elements() * element_size(type)));
   const MutableTensorView output{type, shape, buffer.data()};
-  GATEFOLD_CHECK(run_layer(layer, views, std::span(&output, 1)));
+  GATEFOLD_CHECK(run_layer(layer, numerics, views, std::span(&output, 1)));
   return Tensor(type, shape, std::move(buffer));
 }
 
@@ -155,6 +162,73 @@ TEST(RunLayer, AddsQuantisedOperandsOfDifferentScales) {
   EXPECT_THAT(list<std::int8_t>(ran(layer, inputs, {3}, ElementType::kInt8).value()), ElementsAre(5, -1, 94));
 }
 
+/// A layer with the quantisation of each operand, then of the result.
+Layer quantised_layer(const Operator& op, const std::vector<Tensor>& inputs, const std::vector<Quantisation>& by) {
+  Layer layer = layer_of(op, inputs);
+  for (std::size_t i = 0; i < inputs.size(); ++i) layer.inputs[i].dequantise = by[i];
+  layer.epilogue.quantise = by.back();
+  return layer;
+}
+
+TEST(RunLayer, ContractsDifferWhereASumIsATie) {
+  const std::vector<Tensor> inputs{Tensor::of<std::uint8_t>({1, 2, 1}, {123, 130}), Tensor::of<std::uint8_t>({2}, {90, 140})};
+  Layer layer = quantised_layer(Binary{BinaryKind::kAdd}, inputs,
+                                              {{ElementType::kUInt8, {0x1.ae406ep-6F}, {129}},
+                                               {ElementType::kUInt8, {0x1.c9e72ep-7F}, {137}},
+                                               {ElementType::kUInt8, {0x1.c4476cp-6F}, {129}}});
+  const auto result = [&](Numerics numerics) { return list<std::uint8_t>(ran(layer, inputs, {1, 2, 2}, ElementType::kUInt8, numerics).value()); };
+  EXPECT_THAT(result(Numerics::kInteger), ElementsAre(100, 125, 106, 131));
+  EXPECT_THAT(result(Numerics::kQdqFloat), ElementsAre(99, 125, 106, 131));
+  layer.epilogue.activation = Unary{UnaryKind::kRelu};
+  EXPECT_THAT(result(Numerics::kInteger), ElementsAre(129, 129, 129, 131));
+  layer.epilogue.activation = Unary{UnaryKind::kSigmoid};  // no integer form
+  EXPECT_EQ(result(Numerics::kInteger), result(Numerics::kQdqFloat));
+}
+
+TEST(RunLayer, MultipliesQuantisedOperandsAsIntegers) {
+  const std::vector<Tensor> inputs{Tensor::of<std::int8_t>({4}, {3, 4, -3, 127}), Tensor::of<std::int8_t>({1}, {2})};
+  Layer layer = quantised_layer(
+      Binary{BinaryKind::kMul}, inputs,
+      {{ElementType::kInt8, {0.5F}, {1}}, {ElementType::kInt8, {0.5F}, {1}}, {ElementType::kInt8, {0.5F}, {-1}}});
+  // (a - 1) * 1 / 2 - 1: 0, 0.5, -3, 62; half to even with the zero point inside, and before it.
+  EXPECT_THAT(list<std::int8_t>(ran(layer, inputs, {4}, ElementType::kInt8).value()), ElementsAre(0, 0, -3, 62));
+  EXPECT_THAT(list<std::int8_t>(ran(layer, inputs, {4}, ElementType::kInt8, Numerics::kQdqFloat).value()), ElementsAre(0, 1, -3, 62));
+}
+
+TEST(RunLayer, AveragesQuantisedPlanesAsIntegers) {
+  const std::vector<Tensor> inputs{Tensor::of<std::int8_t>({1, 2, 1, 4}, {-128, -128, -128, -126, 127, 127, 1, 127})};
+  Layer layer = quantised_layer(Pool{PoolKind::kAverage, {}, true, false, false}, inputs,
+                                             {{ElementType::kInt8, {0.5F}, {-128}}, {ElementType::kInt8, {0.25F}, {-128}}});
+  // (sum + 512) * 0.5 / (0.25 * 4) - 128 with sums -510 and 382: 1 - 128, and saturated.
+  EXPECT_THAT(list<std::int8_t>(ran(layer, inputs, {1, 2, 1, 1}, ElementType::kInt8).value()), ElementsAre(-127, 127));
+}
+
+/// The integer forms are the float reading but for the rounding of near ties: never more than a step apart, rarely that.
+TEST(RunLayer, IntegerFormsAreAStepFromTheFloatReadingAtMost) {
+  Random random(5);
+  const auto any = [&](float low, float high) {
+    return Quantisation{ElementType::kUInt8, {std::uniform_real_distribution<float>(low, high)(random)}, {static_cast<std::int32_t>(between(random, 0, 255))}};
+  };
+  std::int64_t apart = 0, all = 0;
+  for (int round = 0; round < 300; ++round) {
+    const std::int64_t channels = between(random, 1, 6);
+    const Shape shape{1, channels, between(random, 1, 7), between(random, 1, 7)};
+    const std::vector<Tensor> inputs{random_bytes(random, shape), random_bytes(random, Shape{channels, 1, 1})};
+    const bool product = round % 2 == 1;
+    Layer layer = quantised_layer(Binary{product ? BinaryKind::kMul : BinaryKind::kAdd}, inputs,
+                                                {any(0.01F, 0.1F), any(0.01F, 0.1F), product ? any(0.05F, 1) : any(0.02F, 0.2F)});
+    const Tensor got = ran(layer, inputs, shape, ElementType::kUInt8).value();
+    const Tensor want = ran(layer, inputs, shape, ElementType::kUInt8, Numerics::kQdqFloat).value();
+    all += shape.elements();
+    for (std::int64_t i = 0; i < shape.elements(); ++i) {
+      const std::int64_t steps = std::abs(got.integer_at(i) - want.integer_at(i));
+      ASSERT_LE(steps, 1);
+      apart += steps;
+    }
+  }
+  EXPECT_LT(apart, all / 500);
+}
+
 TEST(RunLayer, AppliesAnActivationWithoutQuantising) {
   const std::vector<Tensor> inputs{Tensor::of<float>({2}, {1, -3}), Tensor::of<float>({2}, {1, 1})};
   Layer layer = layer_of(Binary{BinaryKind::kMul}, inputs);
@@ -180,7 +254,7 @@ TEST(RunLayer, SplitsIntoSeveralQuantisedOutputs) {
   const MutableTensorView outputs[] = {{ElementType::kUInt8, {1, 1}, reinterpret_cast<std::byte*>(first.data())},
                                        {ElementType::kUInt8, {1, 2}, reinterpret_cast<std::byte*>(second.data())}};
   const TensorView views[] = {x.view(), sizes.view()};
-  ASSERT_TRUE(run_layer(layer, views, outputs).has_value());
+  ASSERT_TRUE(run_layer(layer, Numerics::kInteger, views, outputs).has_value());
   EXPECT_THAT(first, ElementsAre(102));
   EXPECT_THAT(second, ElementsAre(104, 106));
 }
@@ -195,7 +269,7 @@ TEST(RunLayer, TakesAbsentOptionalOperands) {
   std::array<float, 4> y{};
   const TensorView views[] = {x.view(), TensorView{}, sizes.view()};
   const MutableTensorView output{ElementType::kFloat32, {4}, reinterpret_cast<std::byte*>(y.data())};
-  ASSERT_TRUE(run_layer(layer, views, std::span(&output, 1)).has_value());
+  ASSERT_TRUE(run_layer(layer, Numerics::kInteger, views, std::span(&output, 1)).has_value());
   EXPECT_THAT(y, ElementsAre(1, 1, 2, 2));
 }
 

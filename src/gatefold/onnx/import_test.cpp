@@ -56,15 +56,17 @@ TEST(Import, AnInputKeepsItsTypeExtentsAndSymbols) {
   type->mutable_shape()->add_dim()->set_dim_param("batch");
   type->mutable_shape()->add_dim();
   type->mutable_shape()->add_dim()->set_dim_value(7);
+  type->mutable_shape()->add_dim()->set_dim_value(-1);
   const auto model = builder.import();
   ASSERT_TRUE(model) << model.error().message;
   const Input& input = model.value().inputs.at(0);
   EXPECT_EQ(input.type, ElementType::kUInt8);
-  ASSERT_EQ(input.shape.size(), 3U);
+  ASSERT_EQ(input.shape.size(), 4U);
   EXPECT_EQ(input.shape[0].symbol, "batch");
   EXPECT_EQ(input.shape[1].symbol, "?1");
   EXPECT_EQ(input.shape[2].symbol, "");
   EXPECT_EQ(input.shape[2].count, 7);
+  EXPECT_EQ(input.shape[3].symbol, "?3");
 }
 
 TEST(Import, AnInitialiserThatIsListedAsInputIsAConstant) {

@@ -8,6 +8,7 @@
 #include <google/protobuf/stubs/logging.h>
 #include <onnx/onnx_pb.h>
 
+#include <algorithm>
 #include <exception>
 #include <set>
 #include <utility>
@@ -60,6 +61,12 @@ Result<std::int64_t> opset_of(const ::onnx::ModelProto& model) {
     if (!is_default_domain(import.domain())) continue;
     if (found != nullptr) return invalid("the default operator set is imported twice");
     found = &import;
+  }
+  const auto& nodes = model.graph().node();
+  const bool needed = nodes.empty() || std::any_of(nodes.begin(), nodes.end(),
+                                                   [](const auto& node) { return is_default_domain(node.domain()); });
+  if (found == nullptr && !needed) {
+    return unsupported(fmt::format("every operator is of a domain like '{}', want the default domain", printable(nodes[0].domain())));
   }
   if (found == nullptr) return invalid("the file does not import the default operator set, so its operators have no version");
   if (found->version() < kOpsetMin || found->version() > kOpsetMax) {
@@ -160,6 +167,11 @@ Result<std::vector<Extent>> extents_from(const ::onnx::TensorShapeProto& proto) 
     Extent extent;
     if (dim.has_dim_value()) {
       extent.count = dim.dim_value();
+      if (extent.count == -1) {
+        // What several exporters write for an extent they do not know.
+        extents.push_back({0, fmt::format("?{}", extents.size())});
+        continue;
+      }
       if (extent.count < 0) return invalid(fmt::format("extent {} of axis {} is negative", extent.count, extents.size()));
       if (extent.count > 0 && __builtin_mul_overflow(bytes, extent.count, &bytes)) {
         return invalid("its extents make more than 2^63 bytes");

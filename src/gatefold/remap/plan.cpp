@@ -13,6 +13,10 @@ constexpr std::size_t kStatesMax = 160;
 constexpr int kSweepsMax = 4;
 constexpr int kBisections = 20;
 constexpr int kMemoryPrices = 10;
+// Time becomes dearer by this factor until the plan is in time, or nothing but time counts: 2^50 aJ per cycle is a
+// megawatt at 1 GHz.
+constexpr std::int64_t kPriceStep = 1024;
+constexpr EnergyPerCycle kPriceMax(std::int64_t{1} << 50);
 
 /// What a plan is charged beyond the objective: Lagrange multipliers of the deadline and of the SRAM.
 struct Prices {
@@ -153,12 +157,18 @@ Assignment plan_at(const OptionTable& table, const Prices& prices, bool chain, E
 /// The smallest time price at which the layers, one after another, take at most `deadline`; the largest if none does.
 EnergyPerCycle time_price_within(const OptionTable& table, Cycles deadline, bool chain) {
   EnergyPerCycle low(0);
-  EnergyPerCycle high = table.always() * 1024;  // time a thousand times dearer than it is: the fastest plan
-  if (latency(table, plan_at(table, {high, EnergyPerByte(0)}, chain, nullptr)) > deadline) return high;
+  EnergyPerCycle high = std::max(table.always(), EnergyPerCycle(1)) * kPriceStep;
+  const auto in_time = [&](EnergyPerCycle price) { return latency(table, plan_at(table, {price, EnergyPerByte(0)}, chain, nullptr)) <= deadline; };
+  bool meets_at_high = in_time(high);
+  while (!meets_at_high && high < kPriceMax) {
+    low = high;
+    high = high * kPriceStep;
+    meets_at_high = in_time(high);
+  }
+  if (!meets_at_high) return high;
   for (int i = 0; i < kBisections && high - low > EnergyPerCycle(1); ++i) {
     const EnergyPerCycle middle(low.count() + (high - low).count() / 2);
-    const bool meets = latency(table, plan_at(table, {middle, EnergyPerByte(0)}, chain, nullptr)) <= deadline;
-    (meets ? high : low) = middle;
+    (in_time(middle) ? high : low) = middle;
   }
   return high;
 }

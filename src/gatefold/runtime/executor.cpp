@@ -24,7 +24,7 @@ void for_each_run(const Layout& layout, const Range& range, std::int64_t element
 }  // namespace
 
 Result<Executor> Executor::make(const PreparedNetwork& network, Numerics numerics) {
-  Executor executor(network);
+  Executor executor(network, numerics);
   std::size_t largest = 0;
   for (const Layer& layer : network.graph().layers) {
     executor.kernels_.emplace_back();
@@ -163,7 +163,7 @@ Status Executor::execute(LayerId layer, const Placement& placement, Chip& chip, 
       inputs.push_back({operand.type, operand.shape, bytes->data()});
       kept.push_back(std::move(bytes));
     }
-    GATEFOLD_CHECK(run_layer(here, inputs, outputs));
+    GATEFOLD_CHECK(run_layer(here, numerics_, inputs, outputs));
   }
   for (std::size_t o = 0; o < here.outputs.size(); ++o) {
     GATEFOLD_CHECK(write(here.outputs[o], buffers[o], chip, residence, from, until));

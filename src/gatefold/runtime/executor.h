@@ -32,13 +32,14 @@ class Executor {
                                                            const Residence& residence, Cycles from, Cycles until) const;
 
  private:
-  explicit Executor(const PreparedNetwork& network) : network_(&network) {}
+  Executor(const PreparedNetwork& network, Numerics numerics) : network_(&network), numerics_(numerics) {}
   /// True if every core computes a slice of its own; otherwise the layer is computed whole from gathered data.
   [[nodiscard]] bool sliced(LayerId layer) const;
   [[nodiscard]] Status execute_dot(LayerId layer, const Placement& placement, Chip& chip, const Residence& residence, Cycles from,
                                    Cycles until, MutableTensorView y);
 
   const PreparedNetwork* network_;
+  Numerics numerics_;
   std::vector<std::unique_ptr<DotKernel>> kernels_;      ///< per layer; null for vector and move layers
   std::vector<std::vector<Tensor>> constants_;           ///< per layer: dense constant operands of vector and move layers
   std::vector<std::byte> accumulators_;                  ///< grows to the largest layer

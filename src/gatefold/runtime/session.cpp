@@ -144,74 +144,12 @@ void Session::decide(LayerId layer, Cycles now, bool steered) {
   if (decision.shift) shift(layer, decision.placement, now, decision.forced);
 }
 
-void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced) {
-  LayerState& state = layers_[layer.at()];
-  const Placement from = state.home;
-  if (!residence_.weights_fit(layer, to)) {
-    ++result_.shifts_refused;
-    return;
-  }
-  const DeviceSpec& spec = table_.spec();
-  const Bytes weights = from.streamed ? Bytes(0) : weights_stored(spec, table_.work(layer), footprint_of(to));
-  EnergyTotal energy = shift_penalty(spec, from, to);
-  chip_.ledger().charge(Part::kCrossbar, energy);
-  if (weights > Bytes(0)) {
-    // Two-phase: the new copy is complete before the old one goes.
-    std::vector<BlockId> old(residence_.weights(layer).begin(), residence_.weights(layer).end());
-    const Cycles start = std::max({chip_.crossbar().bus_free(from, now), chip_.crossbar().bus_free(to, now), state.weights_ready,
-                                   chip_.ready_at(from, old, now), chip_.ready_at(to, {}, now), chip_.path_ready_at(from, to, now)});
-    const Cycles end = start + transfer_cycles(spec, weights, from, to);
-    chip_.hold_transfer(from, to, now, end);  // from the prepare phase on
-    chip_.hold(old, now, end);
-    std::vector<Piece> vacated;
-    for (const BlockId block : old) vacated.insert(vacated.end(), chip_.memory().pieces(block).begin(), chip_.memory().pieces(block).end());
-    residence_.drop_weights(layer);
-    std::vector<Payload> payloads;
-    if (executor_ != nullptr) {
-      auto made = executor_->weight_payloads(layer, to);
-      GATEFOLD_ENSURE(made.has_value());  // the same weights were packed at boot
-      payloads = std::move(made).value();
-    }
-    GATEFOLD_ENSURE(residence_.store_weights(layer, to, payloads).has_value());  // weights_fit said so while the old copy was there
-    chip_.hold(residence_.weights(layer), now, end);
-    for (const BlockId block : residence_.weights(layer)) chip_.refresh_content(chip_.memory().pieces(block));
-    chip_.refresh_content(vacated);
-    chip_.crossbar().book_bus(from, end);
-    chip_.crossbar().book_bus(to, end);
-    energy += chip_.charge_transfer(weights, from, to);
-    state.weights_ready = end;
-    result_.shift_bytes += weights;
-  } else if (from.streamed) {
-    residence_.drop_weights(layer);
-    GATEFOLD_ENSURE(residence_.store_weights(layer, to, {}).has_value());
-  }
-  state.home = to;
-  state.energy += energy;
-  ++state.shifts;
-  ++(forced ? result_.shifts_forced : result_.shifts_voluntary);
-  result_.shift_energy += energy;
-  if (policy_.scope() == GatingScope::kClusters) follow_pins(from, to, now);
-}
-
-void Session::follow_pins(const Placement& from, const Placement& to, Cycles now) {
-  for (std::int32_t k = to.first; k <= to.last(); ++k) chip_.gating().pin(ClusterId(k), true, now);
-  for (std::int32_t k = from.first; k <= from.last(); ++k) {
-    const bool in_use = std::any_of(layers_.begin(), layers_.end(), [k](const LayerState& layer) {
-      return layer.home.first <= k && k <= layer.home.last();
-    });
-    // The pseudocode deactivates the old cluster whatever else lies there; the chip refuses while layers do.
-    if (in_use) ++result_.misgates;
-    else chip_.gating().pin(ClusterId(k), false, now);
-  }
-}
-
 Cycles Session::resource_free(LayerId layer, Cycles ready) const {
   const Placement& home = layers_[layer.at()].home;
-  Chip& chip = const_cast<Chip&>(chip_);
   switch (network_.graph().layer(layer).kind) {
-    case LayerKind::kDot: return chip.crossbar().dot_free(home, ready);
-    case LayerKind::kVector: return chip.crossbar().vector_free(home, ready);
-    case LayerKind::kMove: return chip.crossbar().bus_free(home, ready);
+    case LayerKind::kDot: return chip_.crossbar().dot_free(home, ready);
+    case LayerKind::kVector: return chip_.crossbar().vector_free(home, ready);
+    case LayerKind::kMove: return chip_.crossbar().bus_free(home, ready);
   }
   GATEFOLD_REQUIRE(false);
 }
@@ -225,44 +163,6 @@ Result<Cycles> Session::available_from(LayerId layer, Cycles now) const {
   }
   return Error{ErrorCode::kInvalidInput, fmt::format("layer '{}' waits for {}, which no event releases, and policy '{}' does not move it",
                                                      network_.graph().layer(layer).name, home.text(), options_.policy)};
-}
-
-Result<Cycles> Session::align(LayerId layer, const Operand& operand, Cycles now) {
-  const TensorId tensor = *operand.tensor;
-  const Placement to = layers_[layer.at()].home;
-  const Layout layout = operand_layout(network_.graph().layer(layer), operand.shape);
-  TensorState& state = tensors_[tensor.at()];
-  if (residence_.aligned(tensor, to, layout)) return state.ready;
-  const Placement from = residence_.where(tensor);
-  std::vector<BlockId> old(residence_.blocks(tensor).begin(), residence_.blocks(tensor).end());
-  const Bytes bytes = table_.tensor_bytes(tensor);
-  // The old copy is read out before the new one takes its place: on the same cores both could not be there at once.
-  const Cycles ready = std::max({now, state.ready, state.read_until});
-  Cycles start = std::max(chip_.crossbar().bus_free(from, ready), chip_.crossbar().bus_free(to, ready));
-  start = std::max({chip_.ready_at(from, old, start), chip_.ready_at(to, {}, start), chip_.path_ready_at(from, to, start)});
-  const Cycles end = start + transfer_cycles(table_.spec(), bytes, from, to);
-  chip_.hold_transfer(from, to, start, end);
-  chip_.hold(old, start, end);
-  std::shared_ptr<const Buffer> payload;
-  if (executor_ != nullptr) {
-    GATEFOLD_TRY(payload, executor_->read(tensor, chip_.memory(), chip_.gating(), residence_, start, end));
-  }
-  std::vector<Piece> vacated;
-  for (const BlockId block : old) vacated.insert(vacated.end(), chip_.memory().pieces(block).begin(), chip_.memory().pieces(block).end());
-  residence_.drop(tensor);
-  GATEFOLD_CHECK(residence_.store(tensor, to, layout, {}));
-  chip_.hold(residence_.blocks(tensor), start, end);
-  for (const BlockId block : residence_.blocks(tensor)) chip_.refresh_content(chip_.memory().pieces(block));
-  chip_.refresh_content(vacated);
-  if (executor_ != nullptr) {
-    GATEFOLD_CHECK(executor_->write(tensor, payload, chip_, residence_, start, end));
-  }
-  chip_.crossbar().book_bus(from, end);
-  chip_.crossbar().book_bus(to, end);
-  layers_[layer.at()].energy += chip_.charge_transfer(bytes, from, to);
-  state.ready = end;
-  state.read_until = end;
-  return end;
 }
 
 Status Session::store_outputs(LayerId layer) {
@@ -283,43 +183,31 @@ Status Session::store_outputs(LayerId layer) {
   return Done{};
 }
 
-Cycles Session::stream(LayerId layer, Cycles decided, Cycles start, Cycles cycles) {
-  const Bytes weights = table_.work(layer).weights;
-  const StreamBuffer buffer = stream_buffer(table_.spec(), weights, layers_[layer.at()].home.core_count());
-  // Both sides of the buffer may fill before the layer starts, if the channel and the buffer are free by then.
-  const auto blocks = residence_.weights(layer);
-  Cycles from = decided;
-  for (const BlockId block : blocks) {
-    for (const Piece& piece : chip_.memory().pieces(block)) from = std::max(from, chip_.gating().held_until(piece.bank));
-  }
-  const Cycles early = chip_.load_external(buffer.prefetched, from);
-  const Cycles first = std::max(start, early - external_cycles(table_.spec(), buffer.prefetched - buffer.first));
-  const Cycles late = buffer.prefetched < weights ? chip_.load_external(weights - buffer.prefetched, first) : early;
-  const Cycles end = std::max(first + cycles, late);
-  chip_.hold(blocks, early - external_cycles(table_.spec(), buffer.prefetched), end);
-  result_.stall += end - (start + cycles);
-  return end;
+Status Session::step(LayerId layer) {
+  GATEFOLD_TRY(const Cycles ready, measure(layer));
+  GATEFOLD_TRY(const Cycles start, act(layer, ready));
+  const Cycles end = power(layer, start);
+  GATEFOLD_CHECK(decide_readers(layer, start));
+  GATEFOLD_CHECK(execute(layer, start, end));
+  record(layer, start, end);
+  return Done{};
 }
 
-Status Session::step(LayerId layer) {
-  const LayerGraph& graph = network_.graph();
-  const Layer& here = graph.layer(layer);
-  LayerState& state = layers_[layer.at()];
-  const DeviceSpec& spec = table_.spec();
-
-  // Measure: when could it start, were everything in place (EQ-33)?
+Result<Cycles> Session::measure(LayerId layer) {
   Cycles ready = issued_;  // the controller issues layers in order; they may overlap once issued
-  for (const Operand& operand : here.inputs) {
+  for (const Operand& operand : network_.graph().layer(layer).inputs) {
     if (operand.tensor) ready = std::max(ready, tensors_[operand.tensor->at()].ready);
   }
+  ready = resource_free(layer, ready);
+  if (chip_.profile().available(layers_[layer.at()].home, ready)) return ready;
   // Its home was taken after the decision: decide again, or wait until it is given back.
-  ready = std::max(ready, resource_free(layer, ready));
-  if (!chip_.profile().available(state.home, ready)) {
-    decide(layer, ready, false);
-    GATEFOLD_TRY(ready, available_from(layer, ready));
-  }
+  decide(layer, ready, false);
+  return available_from(layer, ready);
+}
 
-  // Act: bring what is elsewhere, then wait for routes, weights and wakes.
+Result<Cycles> Session::act(LayerId layer, Cycles ready) {
+  const Layer& here = network_.graph().layer(layer);
+  const LayerState& state = layers_[layer.at()];
   Cycles start = ready;
   for (const Operand& operand : here.inputs) {
     if (!operand.tensor) continue;
@@ -330,67 +218,84 @@ Status Session::step(LayerId layer) {
   GATEFOLD_CHECK(store_outputs(layer));
   for (const TensorId output : here.outputs) start = chip_.writable_at(residence_.blocks(output), start);
   start = resource_free(layer, start);
-  Cycles awake = std::max(chip_.uncore_ready_at(UncoreUse::kRequests, start), chip_.ready_at(state.home, residence_.weights(layer), start));
+  Cycles awake = std::max(chip_.uncore_ready_at(UncoreUse::kRequests, start),
+                          chip_.ready_at(state.home, residence_.weights(layer), start));
   for (const TensorId output : here.outputs) {
     awake = std::max({awake, chip_.ready_at(state.home, residence_.blocks(output), start),
                       chip_.path_ready_at(state.home, residence_.where(output), start)});
   }
   start = std::max(start, awake);
   result_.stall += start - ready;
-  GATEFOLD_TRY(start, available_from(layer, start));  // taken once more while it waited
+  return available_from(layer, start);  // it may have been taken once more meanwhile
+}
 
+Cycles Session::power(LayerId layer, Cycles start) {
+  const LayerState& state = layers_[layer.at()];
+  if (!started_) first_start_ = start;
+  started_ = true;
   issued_ = start;
-  if (!started_) {
-    first_start_ = start;
-    started_ = true;
-  }
-  const Option& option = table_.option(layer, state.home);
-  Cycles end = start + throttled(option.cycles, chip_.profile().percent(state.home, start));
-  if (state.home.streamed) end = stream(layer, state.route_ready - spec.route_change, start, end - start);
+  Cycles end = start + throttled(table_.option(layer, state.home).cycles, chip_.profile().percent(state.home, start));
+  if (state.home.streamed) end = stream(layer, state.route_ready - table_.spec().route_change, start, end - start);
   chip_.hold(state.home, start, end);
   chip_.hold(residence_.weights(layer), start, end);
+  const Layer& here = network_.graph().layer(layer);
   for (const Operand& operand : here.inputs) {
     if (operand.tensor) chip_.hold(residence_.blocks(*operand.tensor), start, end);
   }
+  if (here.kind == LayerKind::kVector && table_.spec().vector_pool.count() > 0) {
+    chip_.gating().hold(chip_.gating().vector_pool(), start, end);
+  }
+  return end;
+}
 
-  // Decide where the readers of its outputs go: their inputs can still be steered for free.
+Status Session::decide_readers(LayerId layer, Cycles start) {
+  const LayerGraph& graph = network_.graph();
   for (const LayerId reader : network_.decided_with(layer)) {
     const Placement before = layers_[reader.at()].home;
     decide(reader, start, true);
     if (layers_[reader.at()].home == before) continue;
-    for (const TensorId output : here.outputs) {  // steer to the new home
+    for (const TensorId output : graph.layer(layer).outputs) {  // not written yet: steered to the new home for free
       const Activation& activation = graph.activation(output);
       if (activation.consumers.empty() || activation.consumers.front() != reader) continue;
       const Placement stored = residence_.where(output);
       residence_.drop(output);
-      if (!residence_.store(output, layers_[reader.at()].home, table_.tensor_layout(output), avoid_)) {
-        GATEFOLD_CHECK(residence_.store(output, stored, table_.tensor_layout(output), avoid_));
-      }
+      if (residence_.store(output, layers_[reader.at()].home, table_.tensor_layout(output), avoid_)) continue;
+      GATEFOLD_CHECK(residence_.store(output, stored, table_.tensor_layout(output), avoid_));
     }
   }
+  return Done{};
+}
 
-  // Run.
-  Energy wires;
-  for (const TensorId output : here.outputs) {
+Status Session::execute(LayerId layer, Cycles start, Cycles end) {
+  for (const TensorId output : network_.graph().layer(layer).outputs) {
+    chip_.hold_path(layers_[layer.at()].home, residence_.where(output), start, end);
     chip_.hold(residence_.blocks(output), start, end);
     chip_.hold_path(state.home, residence_.where(output), start, end);
     for (const BlockId block : residence_.blocks(output)) chip_.refresh_content(chip_.memory().pieces(block));
-    wires += wire_energy(spec, table_.tensor_bytes(output), state.home, residence_.where(output));
   }
-  if (here.kind == LayerKind::kVector && spec.vector_pool.count() > 0) {
-    chip_.gating().hold(chip_.gating().vector_pool(), start, end);
-  }
-  if (executor_ != nullptr) GATEFOLD_CHECK(executor_->execute(layer, state.home, chip_, residence_, start, end));
+  if (executor_ == nullptr) return Done{};
+  return executor_->execute(layer, layers_[layer.at()].home, chip_, residence_, start, end);
+}
 
-  // Record.
+void Session::record(LayerId layer, Cycles start, Cycles end) {
+  const Layer& here = network_.graph().layer(layer);
+  const DeviceSpec& spec = table_.spec();
+  LayerState& state = layers_[layer.at()];
   switch (here.kind) {
     case LayerKind::kDot: chip_.crossbar().book_dot(state.home, end); break;
     case LayerKind::kVector: chip_.crossbar().book_vector(state.home, end); break;
     case LayerKind::kMove: chip_.crossbar().book_bus(state.home, end); break;
   }
-  chip_.charge(option.dynamic, wires);
-  state.energy += EnergyTotal(option.dynamic.total()) + wires;
+  Energy wires;
+  for (const TensorId output : here.outputs) {
+    wires += wire_energy(spec, table_.tensor_bytes(output), state.home, residence_.where(output));
+    tensors_[output.at()] = {end, end};
+  }
+  const DynamicEnergy& dynamic = table_.option(layer, state.home).dynamic;
+  chip_.charge(dynamic, wires);
+  state.energy += EnergyTotal(dynamic.total()) + wires;
   state.cycles = end - start;
+  last_end_ = std::max(last_end_, end);
   for (std::size_t p = 0; p < result_.phases.size(); ++p) {
     if (start < result_.phases[p].begin || start >= result_.phases[p].end) continue;
     phase_times_[p].executing += end - start;
@@ -405,20 +310,7 @@ Status Session::step(LayerId layer) {
   for (const Operand& operand : here.inputs) {
     if (operand.tensor) tensors_[operand.tensor->at()].read_until = std::max(tensors_[operand.tensor->at()].read_until, end);
   }
-  for (const TensorId output : here.outputs) tensors_[output.at()] = {end, end};
-  last_end_ = std::max(last_end_, end);
-  for (const TensorId dead : network_.dying_after(layer)) {
-    if (!residence_.stored(dead)) continue;
-    std::vector<Piece>& vacated = scratch_pieces_;
-    vacated.clear();
-    for (const BlockId block : residence_.blocks(dead)) {
-      const auto pieces = chip_.memory().pieces(block);
-      vacated.insert(vacated.end(), pieces.begin(), pieces.end());
-    }
-    residence_.drop(dead);
-    chip_.refresh_content(vacated);
-  }
-  return Done{};
+  for (const TensorId dead : network_.dying_after(layer)) drop(dead);
 }
 
 Status Session::complete() {
@@ -433,15 +325,7 @@ Status Session::complete() {
     std::copy_n(bytes->data(), bytes->size(), copy.data());
     outputs.push_back({output.name, Tensor(graph.activation(output.tensor).type, output.shape, std::move(copy))});
   }
-  for (std::size_t t = 0; t < tensors_.size(); ++t) {
-    if (!residence_.stored(TensorId(t))) continue;
-    std::vector<Piece> vacated;
-    for (const BlockId block : residence_.blocks(TensorId(t))) {
-      vacated.insert(vacated.end(), chip_.memory().pieces(block).begin(), chip_.memory().pieces(block).end());
-    }
-    residence_.drop(TensorId(t));
-    chip_.refresh_content(vacated);
-  }
+  for (std::size_t t = 0; t < tensors_.size(); ++t) drop(TensorId(t));
   chip_.hold_uncore(UncoreUse::kRequests, first_start_, last_end_);
   last_completion_ = last_end_;
   const bool missed = deadline_ && last_end_ > *deadline_;

@@ -57,7 +57,20 @@ class Session {
   };
 
   Status store_inputs(const InputSet* inputs);
+
+  // ---- one layer ----
   Status step(LayerId layer);
+  /// When it could start if everything were in place (EQ-33); decides again, or waits, if its home was taken meanwhile.
+  Result<Cycles> measure(LayerId layer);
+  /// Brings what is elsewhere and waits for routes, weights and wakes; returns the start.
+  Result<Cycles> act(LayerId layer, Cycles ready);
+  /// Powers what it executes on and reads from; returns the end.
+  Cycles power(LayerId layer, Cycles start);
+  /// Decides the layers that read its outputs, while those can still be steered for free.
+  Status decide_readers(LayerId layer, Cycles start);
+  Status execute(LayerId layer, Cycles start, Cycles end);
+  void record(LayerId layer, Cycles start, Cycles end);
+
   void decide(LayerId layer, Cycles now, bool steered);
   void shift(LayerId layer, const Placement& to, Cycles now, bool forced);
   void follow_pins(const Placement& from, const Placement& to, Cycles now);
@@ -67,12 +80,17 @@ class Session {
   /// and takes `cycles`. `decided`: when the transfer was known to be needed.
   Cycles stream(LayerId layer, Cycles decided, Cycles start, Cycles cycles);
   Status store_outputs(LayerId layer);
-  Cycles resource_free(LayerId layer, Cycles ready) const;
+  /// The earliest time >= ready at which the units that the layer needs are free.
+  [[nodiscard]] Cycles resource_free(LayerId layer, Cycles ready) const;
   /// The first time >= now at which the layer's home is not occupied. Errors: kInvalidInput if no event releases it.
   [[nodiscard]] Result<Cycles> available_from(LayerId layer, Cycles now) const;
   /// EQ-34: the layer's share of the time that is left.
   std::optional<Cycles> budget(LayerId layer, Cycles now) const;
   Status complete();
+  /// Frees an activation, if it is stored.
+  void drop(TensorId tensor);
+  /// Remembers the banks of blocks that are about to be freed, in vacated_.
+  void vacate(std::span<const BlockId> blocks);
 
   const PreparedNetwork& network_;
   const OptionTable& table_;
@@ -86,7 +104,7 @@ class Session {
   std::vector<TensorState> tensors_;
   std::vector<Cycles> remaining_reference_;  ///< T_ref of this layer and all after it
   std::vector<BlockId> avoid_;
-  std::vector<Piece> scratch_pieces_;
+  std::vector<Piece> vacated_;
   Cycles arrival_;
   std::optional<Cycles> deadline_;           ///< absolute
   Cycles first_start_;

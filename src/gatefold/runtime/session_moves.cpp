@@ -1,0 +1,143 @@
+// The part of the session that carries data: weights when a layer shifts, inputs that lie elsewhere, weights streamed from
+// external memory. Every move is charged, takes time on the buses, and keeps both ends powered meanwhile.
+#include <algorithm>
+
+#include "gatefold/runtime/session.h"
+
+namespace gatefold {
+
+void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced) {
+  LayerState& state = layers_[layer.at()];
+  const Placement from = state.home;
+  if (!residence_.weights_fit(layer, to)) {
+    ++result_.shifts_refused;
+    return;
+  }
+  const DeviceSpec& spec = table_.spec();
+  const Bytes weights = from.streamed ? Bytes(0) : weights_stored(spec, table_.work(layer), footprint_of(to));
+  EnergyTotal energy = shift_penalty(spec, from, to);
+  chip_.ledger().charge(Part::kCrossbar, energy);
+  if (weights > Bytes(0)) {
+    // Two-phase: the new copy is complete before the old one goes.
+    std::vector<BlockId> old(residence_.weights(layer).begin(), residence_.weights(layer).end());
+    const Cycles start = std::max({chip_.crossbar().bus_free(from, now), chip_.crossbar().bus_free(to, now), state.weights_ready,
+                                   chip_.ready_at(from, old, now), chip_.ready_at(to, {}, now), chip_.path_ready_at(from, to, now)});
+    const Cycles end = start + transfer_cycles(spec, weights, from, to);
+    chip_.hold(from, now, end);  // from the prepare phase on
+    chip_.hold(to, now, end);
+    chip_.hold_path(from, to, now, end);
+    chip_.hold(old, now, end);
+    vacate(old);
+    residence_.drop_weights(layer);
+    std::vector<Payload> payloads;
+    if (executor_ != nullptr) {
+      auto made = executor_->weight_payloads(layer, to);
+      GATEFOLD_ENSURE(made.has_value());  // the same weights were packed at boot
+      payloads = std::move(made).value();
+    }
+    GATEFOLD_ENSURE(residence_.store_weights(layer, to, payloads).has_value());  // weights_fit said so while the old copy was there
+    chip_.hold(residence_.weights(layer), now, end);
+    for (const BlockId block : residence_.weights(layer)) chip_.refresh_content(chip_.memory().pieces(block));
+    chip_.refresh_content(vacated_);
+    chip_.crossbar().book_bus(from, end);
+    chip_.crossbar().book_bus(to, end);
+    energy += chip_.charge_transfer(weights, from, to);
+    state.weights_ready = end;
+    result_.shift_bytes += weights;
+  } else if (from.streamed) {
+    residence_.drop_weights(layer);
+    GATEFOLD_ENSURE(residence_.store_weights(layer, to, {}).has_value());
+  }
+  state.home = to;
+  state.energy += energy;
+  ++state.shifts;
+  ++(forced ? result_.shifts_forced : result_.shifts_voluntary);
+  result_.shift_energy += energy;
+  if (policy_.scope() == GatingScope::kClusters) follow_pins(from, to, now);
+}
+
+void Session::follow_pins(const Placement& from, const Placement& to, Cycles now) {
+  for (std::int32_t k = to.first; k <= to.last(); ++k) chip_.gating().pin(ClusterId(k), true, now);
+  for (std::int32_t k = from.first; k <= from.last(); ++k) {
+    const bool in_use = std::any_of(layers_.begin(), layers_.end(), [k](const LayerState& layer) {
+      return layer.home.first <= k && k <= layer.home.last();
+    });
+    // The pseudocode deactivates the old cluster whatever else lies there; the chip refuses while layers do.
+    if (in_use) ++result_.misgates;
+    else chip_.gating().pin(ClusterId(k), false, now);
+  }
+}
+
+Result<Cycles> Session::align(LayerId layer, const Operand& operand, Cycles now) {
+  const TensorId tensor = *operand.tensor;
+  const Placement to = layers_[layer.at()].home;
+  const Layout layout = operand_layout(network_.graph().layer(layer), operand.shape);
+  TensorState& state = tensors_[tensor.at()];
+  if (residence_.aligned(tensor, to, layout)) return state.ready;
+  const Placement from = residence_.where(tensor);
+  std::vector<BlockId> old(residence_.blocks(tensor).begin(), residence_.blocks(tensor).end());
+  const Bytes bytes = table_.tensor_bytes(tensor);
+  // The old copy is read out before the new one takes its place: on the same cores both could not be there at once.
+  const Cycles ready = std::max({now, state.ready, state.read_until});
+  Cycles start = std::max(chip_.crossbar().bus_free(from, ready), chip_.crossbar().bus_free(to, ready));
+  start = std::max({chip_.ready_at(from, old, start), chip_.ready_at(to, {}, start), chip_.path_ready_at(from, to, start)});
+  const Cycles end = start + transfer_cycles(table_.spec(), bytes, from, to);
+  chip_.hold(from, start, end);
+  chip_.hold(to, start, end);
+  chip_.hold_path(from, to, start, end);
+  chip_.hold(old, start, end);
+  std::shared_ptr<const Buffer> payload;
+  if (executor_ != nullptr) {
+    GATEFOLD_TRY(payload, executor_->read(tensor, chip_.memory(), chip_.gating(), residence_, start, end));
+  }
+  vacate(old);
+  residence_.drop(tensor);
+  GATEFOLD_CHECK(residence_.store(tensor, to, layout, {}));
+  chip_.hold(residence_.blocks(tensor), start, end);
+  for (const BlockId block : residence_.blocks(tensor)) chip_.refresh_content(chip_.memory().pieces(block));
+  chip_.refresh_content(vacated_);
+  if (executor_ != nullptr) {
+    GATEFOLD_CHECK(executor_->write(tensor, payload, chip_, residence_, start, end));
+  }
+  chip_.crossbar().book_bus(from, end);
+  chip_.crossbar().book_bus(to, end);
+  layers_[layer.at()].energy += chip_.charge_transfer(bytes, from, to);
+  state.ready = end;
+  state.read_until = end;
+  return end;
+}
+
+Cycles Session::stream(LayerId layer, Cycles decided, Cycles start, Cycles cycles) {
+  const Bytes weights = table_.work(layer).weights;
+  const StreamBuffer buffer = stream_buffer(table_.spec(), weights, layers_[layer.at()].home.core_count());
+  // Both sides of the buffer may fill before the layer starts, if the channel and the buffer are free by then.
+  const auto blocks = residence_.weights(layer);
+  Cycles from = decided;
+  for (const BlockId block : blocks) {
+    for (const Piece& piece : chip_.memory().pieces(block)) from = std::max(from, chip_.gating().held_until(piece.bank));
+  }
+  const Cycles early = chip_.load_external(buffer.prefetched, from);
+  const Cycles first = std::max(start, early - external_cycles(table_.spec(), buffer.prefetched - buffer.first));
+  const Cycles late = buffer.prefetched < weights ? chip_.load_external(weights - buffer.prefetched, first) : early;
+  const Cycles end = std::max(first + cycles, late);
+  chip_.hold(blocks, early - external_cycles(table_.spec(), buffer.prefetched), end);
+  result_.stall += end - (start + cycles);
+  return end;
+}
+
+void Session::drop(TensorId tensor) {
+  if (!residence_.stored(tensor)) return;
+  vacate(residence_.blocks(tensor));
+  residence_.drop(tensor);
+  chip_.refresh_content(vacated_);
+}
+
+void Session::vacate(std::span<const BlockId> blocks) {
+  vacated_.clear();
+  for (const BlockId block : blocks) {
+    const auto pieces = chip_.memory().pieces(block);
+    vacated_.insert(vacated_.end(), pieces.begin(), pieces.end());
+  }
+}
+
+}  // namespace gatefold

@@ -1,0 +1,328 @@
+// Every policy runs three times: with numerics, timing-only, and timing-only on a session whose ledger is watched and
+// which is given the arrivals of the first. All figures of the three must be the same; everything else is checked on them.
+#include "invariants/run_checks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+
+#include "gatefold/runtime/session.h"
+#include "graph/interpreter.h"
+
+namespace gatefold::test {
+namespace {
+
+class Sums : public LedgerObserver {
+ public:
+  void on_charge(const Charge& charge) override {
+    parts_[static_cast<std::size_t>(charge.part)] += charge.energy;
+    negative_ = negative_ || charge.energy < EnergyTotal();
+  }
+  [[nodiscard]] EnergyTotal part(Part part) const { return parts_[static_cast<std::size_t>(part)]; }
+  [[nodiscard]] bool negative() const { return negative_; }
+
+ private:
+  std::array<EnergyTotal, kPartCount> parts_{};
+  bool negative_ = false;
+};
+
+/// energy * times with a factor that may be wider than 64 bits.
+EnergyTotal times(EnergyPerCycle power, Int128 cycles) {
+  EnergyTotal sum;
+  constexpr Int128 kStep = Int128{1} << 40;
+  for (; cycles > kStep; cycles -= kStep) sum += EnergyTotal::over(power, Cycles(std::int64_t{1} << 40));
+  return sum + EnergyTotal::over(power, Cycles(static_cast<std::int64_t>(cycles)));
+}
+
+/// Every figure of a run as text; outputs apart.
+std::string figures(const RunResult& r) {
+  std::string text = fmt::format("completed {} misses {} horizon {} wakes {} stall {} misgates {} shifts {} {} {} bytes {} energy {} on {} use {}\n",
+                                 r.completed, r.deadline_misses, r.horizon.count(), r.wakes, r.stall.count(), r.misgates,
+                                 r.shifts_voluntary, r.shifts_forced, r.shifts_refused, r.shift_bytes.count(),
+                                 r.shift_energy.femtojoules(), r.active_cluster_seconds, r.utilisation);
+  for (const EnergyTotal& part : {r.energy.compute, r.energy.memory, r.energy.crossbar, r.energy.external, r.energy.leakage_on,
+                                  r.energy.leakage_gated, r.energy.transitions, r.energy.uncore, r.energy.floor}) {
+    text += part.femtojoules() + " ";
+  }
+  for (const RequestRecord& request : r.request_records) text += fmt::format("\n{}-{}", request.arrival.count(), request.completion.count());
+  for (const Phase& phase : r.phases) text += fmt::format("\n{} {} {}", phase.begin.count(), phase.end.count(), phase.mean_active);
+  for (const auto& [state, share] : r.residency) text += fmt::format("\n{} {}", state, share);
+  for (const LayerRecord& layer : r.layers) {
+    text += fmt::format("\n{} {} {} {} {}", layer.name, layer.placement, layer.cycles.count(), layer.energy.femtojoules(), layer.shifts);
+  }
+  return text;
+}
+
+class CaseChecks {
+ public:
+  explicit CaseChecks(const Case& c) : case_(c), table_(c.network->table()), spec_(c.network->spec()) {}
+
+  Findings run() {
+    auto wanted = run_graph(*case_.graph, case_.inputs, Numerics::kInteger);
+    if (!wanted) {
+      violate("reference", wanted.error().message);
+      return std::move(findings_);
+    }
+    wanted_ = std::move(wanted).value();
+    plan_ = case_.network->plan();
+    if (case_.options.deadline && plan_.reference_total > *case_.options.deadline) {
+      auto within = plan_static(table_, case_.options.deadline);
+      if (!within) {
+        ++findings_.refused;
+        return std::move(findings_);
+      }
+      plan_ = std::move(within).value();
+    }
+    for (const PolicyEntry& entry : policy_table()) check_policy(entry);
+    compare_policies();
+    return std::move(findings_);
+  }
+
+ private:
+  void violate(const std::string& check, const std::string& detail) {
+    findings_.violations.push_back(fmt::format("{}: {}: {}", policy_, check, detail));
+  }
+  template <class T>
+  void expect_equal(const std::string& check, const T& got, const T& want) {
+    if (got == want) return;
+    if constexpr (std::is_same_v<T, EnergyTotal>) {
+      violate(check, fmt::format("found {} fJ, wanted {} fJ", got.femtojoules(), want.femtojoules()));
+    } else {
+      violate(check, fmt::format("found {}, wanted {}", got, want));
+    }
+  }
+  void expect(bool holds, const std::string& check, const std::string& detail = "does not hold") {
+    if (!holds) violate(check, detail);
+  }
+
+  /// True if the policy's first placement fits: after that nothing may fail.
+  bool boots(const PolicyEntry& entry, const RunOptions& options) const {
+    const auto policy = entry.make();
+    Session session(*case_.network, plan_, *policy, options, nullptr);
+    return session.boot().has_value();
+  }
+
+  void check_policy(const PolicyEntry& entry) {
+    policy_ = entry.name;
+    RunOptions options = case_.options;
+    options.policy = policy_;
+    if (!boots(entry, options)) {
+      ++findings_.refused;
+      return;
+    }
+    auto numeric = gatefold::run(*case_.network, options, {case_.inputs});
+    if (!numeric) return violate("error after the first placement", numeric.error().message);
+    ++findings_.runs;
+    const RunResult& result = numeric.value();
+    options.timing_only = true;
+    auto timed = gatefold::run(*case_.network, options, {});
+    if (!timed) return violate("error under timing-only", timed.error().message);
+    expect(figures(timed.value()) == figures(result), "timing-only has the figures of the run with numerics",
+           "\n" + figures(timed.value()) + "\n  wanted\n" + figures(result));
+    check_watched(entry, options, result);
+    check_outputs(result);
+    check_times(result);
+    check_shifts(result);
+    check_layers(result);
+    results_[policy_] = std::move(numeric).value();
+  }
+
+  /// The same arrivals on a session of our own, whose ledger and chip can be looked at.
+  void check_watched(const PolicyEntry& entry, const RunOptions& options, const RunResult& result) {
+    const auto policy = entry.make();
+    Session session(*case_.network, plan_, *policy, options, nullptr);
+    Sums sums;
+    session.chip().ledger().observe(&sums);
+    expect(session.boot().has_value(), "boots a second time");
+    for (const RequestRecord& request : result.request_records) {
+      const auto served = session.serve(request.arrival, !options.arrivals.rate_hz, nullptr);
+      if (!served) return violate("a second session fails", served.error().message);
+    }
+    check_memory(session);
+    const RunResult again = session.finish(result.horizon);
+    expect(figures(again) == figures(result), "a run repeats", "\n" + figures(again) + "\n  wanted\n" + figures(result));
+    expect(!sums.negative(), "no charge is negative");
+    const EnergyParts& e = result.energy;
+    const std::pair<Part, EnergyTotal> parts[] = {{Part::kCompute, e.compute}, {Part::kMemory, e.memory}, {Part::kCrossbar, e.crossbar},
+                                                  {Part::kExternal, e.external}, {Part::kLeakageOn, e.leakage_on},
+                                                  {Part::kLeakageGated, e.leakage_gated}, {Part::kTransitions, e.transitions},
+                                                  {Part::kUncore, e.uncore}, {Part::kFloor, e.floor}};
+    EnergyTotal total;
+    for (const auto& [part, energy] : parts) {
+      expect_equal(fmt::format("the charges of part {} sum to the result", static_cast<int>(part)), sums.part(part), energy);
+      total += energy;
+    }
+    expect_equal("the parts sum to the total", total, e.total());
+    check_leakage(session, policy->scope(), result);
+  }
+
+  /// Between requests only weights lie in the banks.
+  void check_memory(Session& session) {
+    if (spec_.core_kind != CoreKind::kReduction) return;  // arrays that split rows hold copies
+    Bytes free;
+    for (std::int32_t core = 0; core < spec_.core_count(); ++core) free += session.chip().memory().free_bytes(CoreId(core));
+    expect_equal("what is not weights is free after the last request", free.count(), (spec_.memory() - table_.weight_bytes()).count());
+  }
+
+  /// Leakage again, from the time that clusters, cores and banks spent in each state.
+  void check_leakage(Session& session, GatingScope scope, const RunResult& result) {
+    const Gating& gating = session.chip().gating();
+    const Int128 horizon = result.horizon.count();
+    const auto& in = gating.residency().cycles;
+    const Int128 elements = spec_.cluster_count + spec_.core_count() + spec_.bank_count();
+    expect(in[0] + in[1] + in[2] == elements * horizon, "residency covers every element all the time",
+           fmt::format("{} of {}", static_cast<double>(in[0] + in[1] + in[2]), static_cast<double>(elements * horizon)));
+    const Int128 cluster_on = gating.cluster_on().count();
+    const Int128 core_on = gating.core_on().count();
+    const Int128 cluster_off = spec_.cluster_count * horizon - cluster_on;
+    const Int128 core_off = spec_.core_count() * horizon - core_on;
+    const EnergyTotal on = times(spec_.cluster.on, cluster_on) + times(spec_.core.on, core_on) +
+                           times(spec_.bank.on, in[0] - cluster_on - core_on);
+    const EnergyTotal gated = times(spec_.cluster.gated, cluster_off) + times(spec_.core.gated, core_off) +
+                              times(spec_.bank.retention, in[1]) + times(spec_.bank.off, in[2] - cluster_off - core_off);
+    const EnergyTotal pool_most = times(spec_.vector_pool_gate.on, horizon);
+    const EnergyTotal found = result.energy.leakage_on + result.energy.leakage_gated;
+    if (pool_most == EnergyTotal()) {
+      expect_equal("leakage ON is residency x power", result.energy.leakage_on, on);
+      expect_equal("leakage gated is residency x power", result.energy.leakage_gated, gated);
+    }
+    expect(found >= on + gated && found <= on + gated + pool_most, "leakage is residency x power and the pool's share");
+    expect_equal("the floor is charged all the time", result.energy.floor, times(spec_.floor, horizon));
+    EnergyTotal uncore_on;
+    for (const UncoreSpec& part : spec_.uncore) uncore_on += times(part.gate.on, horizon);
+    if (scope != GatingScope::kAll) expect_equal("uncore that is never gated leaks all the time", result.energy.uncore, uncore_on);
+    if (scope == GatingScope::kNothing) expect(in[1] + in[2] == 0 && result.wakes == 0, "nothing is gated");
+    if (scope != GatingScope::kAll || case_.options.arrivals.rate_hz) return;
+    const EnergyTotal all_on = times(spec_.cluster.on, spec_.cluster_count * horizon) + times(spec_.core.on, spec_.core_count() * horizon) +
+                               times(spec_.bank.on, spec_.bank_count() * horizon) + pool_most + uncore_on;
+    expect(found + result.energy.transitions + result.energy.uncore <= all_on, "gating over known gaps never costs more than it saves");
+  }
+
+  void check_outputs(const RunResult& result) {
+    expect_equal("every request has outputs", result.outputs.size(), static_cast<std::size_t>(case_.options.arrivals.count));
+    for (const auto& outputs : result.outputs) {
+      if (outputs.size() != wanted_.size()) return violate("outputs", fmt::format("{} of {}", outputs.size(), wanted_.size()));
+      for (std::size_t o = 0; o < outputs.size(); ++o) check_output(outputs[o].tensor, wanted_[o]);
+    }
+    if (case_.exact) ++findings_.exact_outputs;
+  }
+
+  void check_output(const Tensor& got, const Tensor& want) {
+    if (got.type() != want.type() || got.shape() != want.shape()) return violate("outputs", "another type or shape");
+    const auto size = static_cast<std::size_t>(want.shape().elements() * element_size(want.type()));
+    if (case_.exact) {
+      expect(std::memcmp(got.view().bytes, want.view().bytes, size) == 0, "outputs have the bits of the reference");
+      return;
+    }
+    if (case_.graph->quantised) return;  // a float dot layer's rounding may turn a step of a later int8 value
+    for (std::int64_t i = 0; i < want.shape().elements(); ++i) {
+      const double error = std::abs(got.number_at(i) - want.number_at(i)) / std::max(1.0, std::abs(want.number_at(i)));
+      if (!(error <= 1e-4)) return violate("outputs", fmt::format("value {}: found {}, wanted {}", i, got.number_at(i), want.number_at(i)));
+    }
+  }
+
+  /// The longest path of the graph with every layer at its fastest option.
+  [[nodiscard]] Cycles fastest() const {
+    std::vector<Cycles> done(case_.graph->activations.size());
+    Cycles last;
+    for (std::size_t v = 0; v < case_.graph->layers.size(); ++v) {
+      Cycles start;
+      for (const Operand& operand : case_.graph->layers[v].inputs) {
+        if (operand.tensor) start = std::max(start, done[operand.tensor->at()]);
+      }
+      const auto& options = table_.layer(LayerId(v)).options;
+      const auto quickest = std::min_element(options.begin(), options.end(), [](const Option& a, const Option& b) { return a.cycles < b.cycles; });
+      for (const TensorId output : case_.graph->layers[v].outputs) done[output.at()] = start + quickest->cycles;
+      last = std::max(last, start + quickest->cycles);
+    }
+    return last;
+  }
+
+  void check_times(const RunResult& result) {
+    Cycles before;
+    std::int64_t misses = 0;
+    for (const RequestRecord& request : result.request_records) {
+      expect(request.arrival >= Cycles(0) && request.completion >= before, "requests complete in order");
+      expect(request.completion >= std::max(request.arrival, before) + fastest(), "no request is faster than its longest path",
+             fmt::format("arrived {}, began after {}, completed {}, longest path {}", request.arrival.count(), before.count(),
+                         request.completion.count(), fastest().count()));
+      const bool missed = case_.options.deadline && request.completion - request.arrival > *case_.options.deadline;
+      expect(missed == request.deadline_missed, "a deadline is missed when it is");
+      misses += missed ? 1 : 0;
+      before = request.completion;
+    }
+    expect_equal("misses are counted", result.deadline_misses, misses);
+    expect(result.stall >= Cycles(0), "no stall is negative");
+    expect(result.horizon >= before, "the horizon covers every request");
+    double phases = 0;
+    for (const Phase& phase : result.phases) phases += phase.mean_active * static_cast<double>((phase.end - phase.begin).count());
+    const double whole = result.mean_active * static_cast<double>(result.horizon.count());
+    expect(std::abs(phases - whole) <= 1e-9 * std::max(1.0, whole), "the phases add up to the run", fmt::format("{} of {}", phases, whole));
+    expect(result.utilisation >= 0 && result.utilisation <= 1, "utilisation is a share", fmt::format("{}", result.utilisation));
+  }
+
+  void check_shifts(const RunResult& result) {
+    Bytes bytes;
+    std::int64_t shifts = 0;
+    for (std::size_t v = 0; v < result.layers.size(); ++v) {
+      bytes += table_.work(LayerId(v)).weights * result.layers[v].shifts;
+      shifts += result.layers[v].shifts;
+    }
+    findings_.shifts += shifts;
+    expect_equal("shifted bytes are the weights of the shifted layers", result.shift_bytes.count(), bytes.count());
+    expect_equal("every shift is voluntary or forced", result.shifts_voluntary + result.shifts_forced, shifts);
+    const bool occupied = std::any_of(case_.options.events.begin(), case_.options.events.end(),
+                                      [](const TimedEvent& timed) { return timed.event.kind == EventKind::kOccupy; });
+    if (policy_ == "ungated" || policy_ == "static") expect_equal("a fixed policy never shifts", shifts, std::int64_t{0});
+    if (policy_ == "seed-literal" && !occupied) expect_equal("seed-literal stays while its cluster is available", shifts, std::int64_t{0});
+    if (policy_ == "greedy" && case_.options.events.empty() && !case_.options.deadline) {
+      expect_equal("greedy stays where nothing happens", shifts, std::int64_t{0});
+    }
+  }
+
+  /// Dynamic energy is that of the layers and of writing the network's inputs.
+  void check_layers(const RunResult& result) {
+    EnergyTotal layers;
+    for (const LayerRecord& layer : result.layers) layers += layer.energy;
+    for (const TensorId input : case_.graph->inputs) {
+      if (case_.graph->activation(input).consumers.empty()) continue;
+      layers += EnergyTotal::repeated(table_.tensor_bytes(input) * spec_.sram_byte, result.completed);
+    }
+    const EnergyParts& e = result.energy;
+    expect_equal("the layers' energy and the inputs' writes are the dynamic energy", layers, e.compute + e.memory + e.crossbar + e.external);
+    expect(result.shift_energy <= e.memory + e.crossbar, "shifts are part of memory and crossbar");
+  }
+
+  void compare_policies() {
+    policy_ = "all";
+    if (!results_.contains("static")) return;
+    const RunResult& fixed = results_.at("static");
+    const bool known = !case_.options.arrivals.rate_hz;
+    if (results_.contains("ungated") && known) {
+      const RunResult& ungated = results_.at("ungated");
+      expect_equal("static takes as long as ungated", fixed.horizon.count(), ungated.horizon.count());
+      expect(fixed.energy.total() <= ungated.energy.total(), "static costs no more than ungated");
+    }
+    if (results_.contains("greedy") && case_.options.events.empty() && !case_.options.deadline) {
+      expect(figures(results_.at("greedy")) == figures(fixed), "greedy is static where nothing happens");
+    }
+  }
+
+  const Case& case_;
+  const OptionTable& table_;
+  const DeviceSpec& spec_;
+  StaticPlan plan_;
+  std::vector<Tensor> wanted_;
+  std::string policy_ = "reference";
+  std::map<std::string, RunResult> results_;
+  Findings findings_;
+};
+
+}  // namespace
+
+Findings check_case(const Case& c) { return CaseChecks(c).run(); }
+
+}  // namespace gatefold::test
