@@ -46,7 +46,7 @@ TEST_F(TwoPointwiseLayers, OnlyWhatIsNotHeldIsWoken) {  // EQ-27
   EXPECT_EQ(wake_energy(spec, kHome, {0, 2, 0b11}), Energy(272'958'000 + 3 * 22'795'000));
 }
 
-TEST_F(TwoPointwiseLayers, AStepIsPricedTermByTerm) {  // EQ-28, EQ-30
+TEST_F(TwoPointwiseLayers, AStepIsPricedTermByTerm) {  // EQ-28, EQ-36
   EXPECT_EQ(table_.always(), EnergyPerCycle(30'307'812));
   Step step{LayerId(1), kHome, kHome, Bytes(8000), true, 100};
   const StepCost stay = step_cost(table_, step, kHome);
@@ -68,10 +68,20 @@ TEST_F(TwoPointwiseLayers, AStepIsPricedTermByTerm) {  // EQ-28, EQ-30
   EXPECT_EQ(step_cost(table_, step, kFar).transfer, Energy(33'600'000'000 + 18'278'400'000));
 }
 
-TEST_F(TwoPointwiseLayers, ARequestIsTheSumOfItsStepsWiresAndWakes) {  // EQ-29, EQ-31
+TEST_F(TwoPointwiseLayers, ARequestIsTheSumOfItsStepsWiresAndWakes) {  // EQ-29, EQ-37
   EXPECT_EQ(table_.option(LayerId(0), kHome).alone, Energy(1'266'917'673'318));
   EXPECT_EQ(assignment_cost(table_, {kHome, kHome}), Energy(2 * 1'266'917'673'318 + 3'200'000'000));
   EXPECT_EQ(assignment_cost(table_, {kHome, kFar}), Energy(2 * 1'266'917'673'318 + 9'600'000'000 + 295'753'000));
+}
+
+TEST_F(TwoPointwiseLayers, StreamedWeightsArePaidAtEveryExecution) {  // EQ-30
+  Placement streamed = kHome;
+  streamed.streamed = true;
+  const StreamCost cost = stream_cost(table_, LayerId(0), streamed);
+  EXPECT_EQ(cost.energy, Energy(441'728'000'000));
+  EXPECT_EQ(cost.cycles, Cycles(2'415));
+  EXPECT_EQ(execution_cycles(table_, LayerId(0), kHome), Cycles(239));
+  EXPECT_EQ(weight_transfer(table_, LayerId(0), streamed, kFar), Energy(0));
 }
 
 TEST(DeepConvolution, EveryCopyOfAShiftByRowsIsCarried) {  // EQ-26

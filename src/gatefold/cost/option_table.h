@@ -20,7 +20,7 @@ struct Option {
   Cycles cycles;              ///< at full speed, output write included
   DynamicEnergy dynamic;      ///< without the wires of outputs
   EnergyPerCycle held;        ///< leakage of what it holds ON (EQ-22)
-  EnergyTotal alone;          ///< EQ-31: dynamic + (always + held) * cycles: what it costs without neighbours
+  EnergyTotal alone;          ///< EQ-37: dynamic + (always + held) * cycles: what it costs without neighbours
   Bytes weights_per_core;
   /// Another option uses a subset of its clusters and cores, is no slower and costs no more, whatever its neighbours on
   /// a chain are: never needed but for capacity.
@@ -54,7 +54,7 @@ class OptionTable {
   /// True if the layer has an option of that shape.
   [[nodiscard]] bool has_option(LayerId id, const Placement& placement) const;
 
-  /// EQ-30: power that runs whatever is placed where, while a request is in progress: floor, uncore, and the retention of
+  /// EQ-36: power that runs whatever is placed where, while a request is in progress: floor, uncore, and the retention of
   /// the banks that hold weights.
   [[nodiscard]] EnergyPerCycle always() const { return always_; }
   [[nodiscard]] Bytes weight_bytes() const { return weight_bytes_; }

@@ -7,7 +7,7 @@
 namespace gatefold {
 namespace {
 
-constexpr std::int64_t kPartialBytes = 4;  // partial sums travel as 32-bit lanes (DEVICE table: "64 lanes x 32 bit")
+constexpr std::int64_t kPartialBytes = 4;  // partial sums travel as 32-bit integers (EQ-15)
 
 std::int64_t channels_per_group(const Work& work) { return work.ic / work.group; }
 std::int64_t filters_per_group(const Work& work) { return work.oc / work.group; }

@@ -245,6 +245,15 @@ TEST(Equations, WeightsAndWhatIsHeld) {  // EQ-21, EQ-22
   EXPECT_EQ(held_leakage(server, add, kOne) - server.core.on - server.bank.on * 2, server.vector_pool_gate.on);
 }
 
+TEST(Equations, AStreamedLayerHasTwoBanksInEveryCore) {  // EQ-31
+  const DeviceSpec& edge = chip("edge-nnic");
+  EXPECT_EQ(stream_buffer(edge, Bytes(295'424), 1).prefetched, Bytes(32'768));
+  EXPECT_EQ(stream_buffer(edge, Bytes(295'424), 1).first, Bytes(16'384));
+  EXPECT_EQ(stream_buffer(edge, Bytes(295'424), 4).prefetched, Bytes(131'072));
+  EXPECT_EQ(stream_buffer(edge, Bytes(295'424), 4).first, Bytes(65'536));
+  EXPECT_EQ(stream_buffer(edge, Bytes(4'352), 1).first, Bytes(4'352));
+}
+
 TEST(Equations, Transfers) {  // EQ-23, EQ-24
   const DeviceSpec& edge = chip("edge-nnic");
   const Placement one{0, 1, 1};
