@@ -17,6 +17,9 @@ class Residence {
  public:
   /// Both must outlive the residence.
   Residence(const OptionTable& table, Memory& memory);
+  /// The same residence over a copy of its memory, to try something out. `memory` must outlive it.
+  Residence(const Residence& other, Memory& copy) : Residence(other) { memory_ = &copy; }
+  Residence(const Residence&) = default;
 
   // ---- weights ----
   /// True if the weights could be stored there now, leaving at least `spare_banks` empty banks in each core. Pure.

@@ -146,5 +146,23 @@ TEST(Fit, WhatFitsNowhereIsRefusedWithTheSizes) {
             "400 bytes; layer 'conv0' (weights 4352 bytes, inputs 256 bytes, outputs 256 bytes) finds no place");
 }
 
+/// Two layers that need two banks for activations each, the first at core 0 and the second at core 1, whose weights fill
+/// two banks.
+TEST(ShiftLeavesRoom, AMoveMayNotTakeTheBanksThatAnotherLayersActivationsNeed) {
+  DeviceSpec spec = small_chip();
+  spec.banks_per_core = 5;
+  const OptionTable table = table_of(chain({8, 8, 8}, 3), spec);  // 96 bytes of weights, 72 of each activation
+  Memory memory(table.spec());
+  Residence residence(table, memory);
+  ASSERT_TRUE(residence.store_weights(LayerId(0), at(0), {}));
+  ASSERT_TRUE(residence.store_weights(LayerId(1), at(1), {}));
+  const Bytes free = memory.free_bytes(CoreId(0));
+  EXPECT_TRUE(shift_leaves_room(table, residence, {at(0), at(0)}, LayerId(1), std::nullopt));
+  ASSERT_TRUE(memory.store(CoreId(0), Bytes(200), BankRole::kWeights, {}, {}));
+  EXPECT_TRUE(residence.weights_fit(LayerId(1), at(0)));
+  EXPECT_FALSE(shift_leaves_room(table, residence, {at(0), at(0)}, LayerId(1), std::nullopt));
+  EXPECT_EQ(memory.free_bytes(CoreId(0)), free - Bytes(200));  // nothing happened
+}
+
 }  // namespace
 }  // namespace gatefold

@@ -84,6 +84,7 @@ Status Session::serve(Cycles arrival, bool known, const InputSet* inputs) {
   deadline_ = options_.deadline ? std::optional(arrival + *options_.deadline) : std::nullopt;
   first_start_ = last_end_ = issued_ = from;
   started_ = false;
+  next_.reset();
   for (LayerState& layer : layers_) layer.decided = false;
   for (TensorState& tensor : tensors_) tensor = {from, from};
   for (std::size_t v = 0; v < layers_.size(); ++v) {
@@ -150,7 +151,10 @@ void Session::decide(LayerId layer, Cycles now, bool steered) {
 void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced) {
   LayerState& state = layers_[layer.at()];
   const Placement from = state.home;
-  if (!residence_.weights_fit(layer, to)) {
+  Assignment homes;
+  for (const LayerState& other : layers_) homes.push_back(other.home);
+  homes[layer.at()] = to;
+  if (!residence_.weights_fit(layer, to) || !shift_leaves_room(table_, residence_, homes, layer, next_)) {
     ++result_.shifts_refused;
     return;
   }
@@ -291,6 +295,7 @@ Status Session::step(LayerId layer) {
   LayerState& state = layers_[layer.at()];
   const DeviceSpec& spec = table_.spec();
 
+  next_ = layer;
   // Measure: when could it start, were everything in place?
   Cycles ready = issued_;  // the controller issues layers in order; they may overlap once issued
   for (const Operand& operand : here.inputs) {
@@ -312,6 +317,7 @@ Status Session::step(LayerId layer) {
   }
   start = std::max({start, state.weights_ready, state.route_ready});
   GATEFOLD_CHECK(store_outputs(layer));
+  next_ = LayerId(layer.index() + 1);
   for (const TensorId output : here.outputs) start = chip_.writable_at(residence_.blocks(output), start);
   start = resource_free(layer, start);
   Cycles awake = std::max(chip_.uncore_ready_at(start), chip_.ready_at(state.home, residence_.weights(layer), start));
