@@ -18,6 +18,9 @@ class Residence {
  public:
   /// Both must outlive the residence.
   Residence(const OptionTable& table, Memory& memory);
+  /// The same residence over a copy of its memory, to try something out. `memory` must outlive it.
+  Residence(const Residence& other, Memory& copy) : Residence(other) { memory_ = &copy; }
+  Residence(const Residence&) = default;
 
   // ---- weights ----
   // Streamed layers (Placement::streamed) share one buffer of two banks in each core; it stays while a layer needs it.

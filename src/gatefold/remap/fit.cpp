@@ -11,6 +11,51 @@
 namespace gatefold {
 namespace {
 
+/// One layer's activations come and go as they will at run time. Returns the layer whose operands did not fit.
+std::optional<LayerId> walk_layer(const OptionTable& table, const Assignment& homes, LayerId layer, Residence& residence) {
+  const LayerGraph& graph = table.graph();
+  const Placement& here = homes[layer.at()];
+  for (const Operand& operand : graph.layer(layer).inputs) {
+    if (!operand.tensor) continue;
+    const Layout layout = operand_layout(graph.layer(layer), operand.shape);
+    if (residence.aligned(*operand.tensor, here, layout)) continue;
+    residence.drop(*operand.tensor);  // a later reader elsewhere: it moves
+    if (!residence.store(*operand.tensor, here, layout, {})) return layer;
+  }
+  std::vector<BlockId> avoid;
+  for (const Operand& operand : graph.layer(layer).inputs) {
+    if (!operand.tensor) continue;
+    const auto blocks = residence.blocks(*operand.tensor);
+    avoid.insert(avoid.end(), blocks.begin(), blocks.end());
+  }
+  for (const TensorId output : graph.layer(layer).outputs) {
+    const Activation& activation = graph.activation(output);
+    const LayerId reader = activation.consumers.empty() ? layer : activation.consumers.front();
+    if (!residence.store(output, homes[reader.at()], table.tensor_layout(output), avoid)) return reader;
+  }
+  for (std::size_t t = 0; t < graph.activations.size(); ++t) {
+    const Activation& activation = graph.activations[t];
+    if (activation.network_output || !residence.stored(TensorId(t))) continue;
+    if (!activation.last_use || *activation.last_use <= layer) residence.drop(TensorId(t));
+  }
+  return std::nullopt;
+}
+
+/// The layers from `next` on; nullopt: a whole request, its inputs first.
+std::optional<LayerId> walk(const OptionTable& table, const Assignment& homes, std::optional<LayerId> next, Residence& residence) {
+  const LayerGraph& graph = table.graph();
+  for (std::size_t i = 0; !next && i < graph.inputs.size(); ++i) {
+    const TensorId input = graph.inputs[i];
+    if (graph.activation(input).consumers.empty()) continue;
+    const LayerId reader = graph.activation(input).consumers.front();
+    if (!residence.store(input, homes[reader.at()], table.tensor_layout(input), {})) return reader;
+  }
+  for (std::size_t v = next ? next->at() : 0; v < graph.layers.size(); ++v) {
+    if (const auto failed = walk_layer(table, homes, LayerId(v), residence)) return failed;
+  }
+  return std::nullopt;
+}
+
 class Fitter {
  public:
   Fitter(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed)
@@ -38,7 +83,7 @@ class Fitter {
     for (std::size_t v = 0; v < assignment_.size(); ++v) {
       if (!place(LayerId(v), residence)) return LayerId(v);
     }
-    return walk(residence);
+    return walk(table_, assignment_, std::nullopt, residence);
   }
 
   /// Per core, the banks that activations take at the busiest layer, if every layer runs where it is assigned now: inputs
@@ -129,49 +174,6 @@ class Fitter {
     return banks;
   }
 
-  /// One request's activations come and go as they will at run time. Returns the layer whose operands did not fit.
-  std::optional<LayerId> walk(Residence& residence) {
-    const LayerGraph& graph = table_.graph();
-    for (const TensorId input : graph.inputs) {
-      if (graph.activation(input).consumers.empty()) continue;
-      const LayerId reader = graph.activation(input).consumers.front();
-      if (!residence.store(input, assignment_[reader.at()], table_.tensor_layout(input), {})) return reader;
-    }
-    for (std::size_t v = 0; v < graph.layers.size(); ++v) {
-      if (const auto failed = walk_layer(LayerId(v), residence)) return failed;
-    }
-    return std::nullopt;
-  }
-
-  std::optional<LayerId> walk_layer(LayerId layer, Residence& residence) {
-    const LayerGraph& graph = table_.graph();
-    const Placement& here = assignment_[layer.at()];
-    for (const Operand& operand : graph.layer(layer).inputs) {
-      if (!operand.tensor) continue;
-      const Layout layout = operand_layout(graph.layer(layer), operand.shape);
-      if (residence.aligned(*operand.tensor, here, layout)) continue;
-      residence.drop(*operand.tensor);  // a later reader elsewhere: it moves
-      if (!residence.store(*operand.tensor, here, layout, {})) return layer;
-    }
-    std::vector<BlockId> avoid;
-    for (const Operand& operand : graph.layer(layer).inputs) {
-      if (!operand.tensor) continue;
-      const auto blocks = residence.blocks(*operand.tensor);
-      avoid.insert(avoid.end(), blocks.begin(), blocks.end());
-    }
-    for (const TensorId output : graph.layer(layer).outputs) {
-      const Activation& activation = graph.activation(output);
-      const LayerId reader = activation.consumers.empty() ? layer : activation.consumers.front();
-      if (!residence.store(output, assignment_[reader.at()], table_.tensor_layout(output), avoid)) return reader;
-    }
-    for (std::size_t t = 0; t < graph.activations.size(); ++t) {
-      const Activation& activation = graph.activations[t];
-      if (activation.network_output || !residence.stored(TensorId(t))) continue;
-      if (!activation.last_use || *activation.last_use == layer) residence.drop(TensorId(t));
-    }
-    return std::nullopt;
-  }
-
   /// Gives a layer the cheapest shape that has not failed yet.
   bool next_shape(LayerId layer) {
     const std::vector<Option>& options = table_.layer(layer).options;
@@ -210,6 +212,25 @@ class Fitter {
 };
 
 }  // namespace
+
+bool shift_leaves_room(const OptionTable& table, const Residence& now, const Assignment& homes, LayerId layer, std::optional<LayerId> next) {
+  Memory memory(now.memory());
+  Residence residence(now, memory);
+  residence.drop_weights(layer);
+  if (!residence.store_weights(layer, homes[layer.at()], {})) return false;
+  const LayerGraph& graph = table.graph();
+  const auto drop_if = [&](auto condition) {
+    for (std::size_t t = 0; t < graph.activations.size(); ++t) {
+      if (residence.stored(TensorId(t)) && condition(graph.activations[t])) residence.drop(TensorId(t));
+    }
+  };
+  if (next) {
+    drop_if([&](const Activation& activation) { return activation.last_use && *activation.last_use < *next; });
+    if (walk(table, homes, next, residence)) return false;
+  }
+  drop_if([](const Activation&) { return true; });
+  return !walk(table, homes, std::nullopt, residence);
+}
 
 Result<Assignment> fit_assignment(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed) {
   return Fitter(table, wanted, streamed).fit();

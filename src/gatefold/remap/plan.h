@@ -37,4 +37,10 @@ struct StaticPlan {
 /// `streamed`, if not empty, marks the layers whose weights do not stay (Placement::streamed).
 [[nodiscard]] Result<Assignment> fit_assignment(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed);
 
+/// True if a layer can move to its place in `homes` without taking the room that activations need: those of the request
+/// in progress from layer `next` on (nullopt: its inputs are not stored yet), and those of a whole request after it.
+/// Pure: tried out on a copy of the memory.
+[[nodiscard]] bool shift_leaves_room(const OptionTable& table, const Residence& now, const Assignment& homes, LayerId layer,
+                                     std::optional<LayerId> next);
+
 }  // namespace gatefold

@@ -119,7 +119,7 @@ TEST(Plan, ALooseDeadlineChangesNothing) {
 TEST(Fit, WhatFitsStaysWhereItIsWanted) {
   const OptionTable table = table_of(chain({4, 4, 4}, 2));
   const Assignment wanted{at(2), at(1, 2, 3)};
-  const auto fitted = fit_assignment(table, wanted);
+  const auto fitted = fit_assignment(table, wanted, {});
   ASSERT_TRUE(fitted);
   EXPECT_EQ(fitted.value(), wanted);
 }
@@ -127,7 +127,7 @@ TEST(Fit, WhatFitsStaysWhereItIsWanted) {
 TEST(Fit, WhatDoesNotFitMovesToOtherCores) {
   // 208 bytes of weights (3 banks of 100) and two banks for input and output are more than a core's 4.
   const OptionTable table = table_of(chain({9, 16, 9}, 1));
-  const auto fitted = fit_assignment(table, {at(0), at(0)});
+  const auto fitted = fit_assignment(table, {at(0), at(0)}, {});
   ASSERT_TRUE(fitted) << fitted.error().message;
   Memory memory(table.spec());
   Residence residence(table, memory);
@@ -144,6 +144,24 @@ TEST(Fit, WhatFitsNowhereIsRefusedWithTheSizes) {
   EXPECT_EQ(refused.error().message,
             "network 'net' does not fit device 'small': weights 4352 bytes + peak activations 512 bytes, SRAM 3200 bytes in 8 cores of "
             "400 bytes; layer 'conv0' (weights 4352 bytes, inputs 256 bytes, outputs 256 bytes) finds no place");
+}
+
+/// Two layers that need two banks for activations each, the first at core 0 and the second at core 1, whose weights fill
+/// two banks.
+TEST(ShiftLeavesRoom, AMoveMayNotTakeTheBanksThatAnotherLayersActivationsNeed) {
+  DeviceSpec spec = small_chip();
+  spec.banks_per_core = 5;
+  const OptionTable table = table_of(chain({8, 8, 8}, 3), spec);  // 96 bytes of weights, 72 of each activation
+  Memory memory(table.spec());
+  Residence residence(table, memory);
+  ASSERT_TRUE(residence.store_weights(LayerId(0), at(0), {}));
+  ASSERT_TRUE(residence.store_weights(LayerId(1), at(1), {}));
+  const Bytes free = memory.free_bytes(CoreId(0));
+  EXPECT_TRUE(shift_leaves_room(table, residence, {at(0), at(0)}, LayerId(1), std::nullopt));
+  ASSERT_TRUE(memory.store(CoreId(0), Bytes(200), BankRole::kWeights, {}, {}));
+  EXPECT_TRUE(residence.weights_fit(LayerId(1), at(0)));
+  EXPECT_FALSE(shift_leaves_room(table, residence, {at(0), at(0)}, LayerId(1), std::nullopt));
+  EXPECT_EQ(memory.free_bytes(CoreId(0)), free - Bytes(200));  // nothing happened
 }
 
 }  // namespace

@@ -83,7 +83,7 @@ class SeedLiteral : public Policy {
       }
       const Energy penalty = route_energy(spec, 1);  // the pseudocode adds it for staying as well
       const Energy cost = (here ? Energy(0) : transfer_of(boundary, candidate)) + penalty;
-      if (best && !(cost < lowest)) continue;
+      if (best && !(cost < lowest) && !(here && cost == lowest)) continue;  // where moving costs nothing, it stays
       best = candidate;
       lowest = cost;
     }

@@ -81,6 +81,7 @@ Status Session::serve(Cycles arrival, bool known, const InputSet* inputs) {
   deadline_ = options_.deadline ? std::optional(arrival + *options_.deadline) : std::nullopt;
   first_start_ = last_end_ = issued_ = from;
   started_ = false;
+  next_.reset();
   for (LayerState& layer : layers_) layer.decided = false;
   for (TensorState& tensor : tensors_) tensor = {from, from};
   for (std::size_t v = 0; v < layers_.size(); ++v) {
@@ -194,6 +195,7 @@ Status Session::step(LayerId layer) {
 }
 
 Result<Cycles> Session::measure(LayerId layer) {
+  next_ = layer;
   Cycles ready = issued_;  // the controller issues layers in order; they may overlap once issued
   for (const Operand& operand : network_.graph().layer(layer).inputs) {
     if (operand.tensor) ready = std::max(ready, tensors_[operand.tensor->at()].ready);
@@ -216,6 +218,7 @@ Result<Cycles> Session::act(LayerId layer, Cycles ready) {
   }
   start = std::max({start, state.weights_ready, state.route_ready});
   GATEFOLD_CHECK(store_outputs(layer));
+  next_ = LayerId(layer.index() + 1);
   for (const TensorId output : here.outputs) start = chip_.writable_at(residence_.blocks(output), start);
   start = resource_free(layer, start);
   Cycles awake = std::max(chip_.uncore_ready_at(UncoreUse::kRequests, start),
@@ -234,6 +237,7 @@ Cycles Session::power(LayerId layer, Cycles start) {
   if (!started_) first_start_ = start;
   started_ = true;
   issued_ = start;
+  next_ = LayerId(layer.index() + 1);
   Cycles end = start + throttled(table_.option(layer, state.home).cycles, chip_.profile().percent(state.home, start));
   if (state.home.streamed) end = stream(layer, state.route_ready - table_.spec().route_change, start, end - start);
   chip_.hold(state.home, start, end);

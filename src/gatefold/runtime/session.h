@@ -109,6 +109,7 @@ class Session {
   std::optional<Cycles> deadline_;           ///< absolute
   Cycles first_start_;
   Cycles issued_;                            ///< start of the layer issued last
+  std::optional<LayerId> next_;              ///< the first layer whose operands are not laid out; nullopt: nor are the inputs
   Cycles last_end_;
   bool started_ = false;
   Cycles last_completion_;

@@ -9,7 +9,10 @@ namespace gatefold {
 void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced) {
   LayerState& state = layers_[layer.at()];
   const Placement from = state.home;
-  if (!residence_.weights_fit(layer, to)) {
+  Assignment homes;
+  for (const LayerState& other : layers_) homes.push_back(other.home);
+  homes[layer.at()] = to;
+  if (!residence_.weights_fit(layer, to) || !shift_leaves_room(table_, residence_, homes, layer, next_)) {
     ++result_.shifts_refused;
     return;
   }
