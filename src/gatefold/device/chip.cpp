@@ -17,6 +17,12 @@ void Chip::hold_path(const Placement& a, const Placement& b, Cycles from, Cycles
   }
 }
 
+void Chip::hold_transfer(const Placement& a, const Placement& b, Cycles from, Cycles until) {
+  hold(a, from, until);
+  hold(b, from, until);
+  hold_path(a, b, from, until);
+}
+
 Cycles Chip::path_ready_at(const Placement& a, const Placement& b, Cycles now) const {
   Cycles ready = now;
   for (std::int32_t k = std::min(a.first, b.first); k <= std::max(a.last(), b.last()); ++k) {
@@ -26,9 +32,11 @@ Cycles Chip::path_ready_at(const Placement& a, const Placement& b, Cycles now) c
 }
 
 void Chip::hold(std::span<const BlockId> blocks, Cycles from, Cycles until) {
-  for (const BlockId block : blocks) {
-    for (const Piece& piece : memory_.pieces(block)) gating_.hold(gating_.bank(piece.bank), from, until);
-  }
+  for (const BlockId block : blocks) hold(memory_.pieces(block), from, until);
+}
+
+void Chip::hold(std::span<const Piece> pieces, Cycles from, Cycles until) {
+  for (const Piece& piece : pieces) gating_.hold(gating_.bank(piece.bank), from, until);
 }
 
 Cycles Chip::ready_at(const Placement& placement, std::span<const BlockId> blocks, Cycles now) const {

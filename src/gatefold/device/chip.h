@@ -38,14 +38,21 @@ class Chip {
   /// Keeps the logic of both placements' clusters and of every cluster between them ON over [from, until): data travels
   /// through their segments and output buses.
   void hold_path(const Placement& a, const Placement& b, Cycles from, Cycles until);
+  /// What a transfer between two placements keeps ON: both ends with their cores, and the path.
+  void hold_transfer(const Placement& a, const Placement& b, Cycles from, Cycles until);
   /// The earliest time >= now at which that logic could be ON.
   [[nodiscard]] Cycles path_ready_at(const Placement& a, const Placement& b, Cycles now) const;
   /// Keeps the banks of blocks ON over [from, until).
   void hold(std::span<const BlockId> blocks, Cycles from, Cycles until);
+  void hold(std::span<const Piece> pieces, Cycles from, Cycles until);
   /// The earliest time >= now at which clusters, cores and banks could be ON.
   [[nodiscard]] Cycles ready_at(const Placement& placement, std::span<const BlockId> blocks, Cycles now) const;
   /// The earliest time >= now at which new blocks may be written: what lay in their banks before is no longer read.
   [[nodiscard]] Cycles writable_at(std::span<const BlockId> blocks, Cycles now) const;
+  /// The earliest time >= now at which new blocks in cores of the placement are both: awake and writable.
+  [[nodiscard]] Cycles storable_at(const Placement& placement, std::span<const BlockId> blocks, Cycles now) const {
+    return std::max(writable_at(blocks, now), ready_at(placement, blocks, now));
+  }
   /// Keeps every uncore part of one use ON over [from, until).
   void hold_uncore(UncoreUse use, Cycles from, Cycles until);
   [[nodiscard]] Cycles uncore_ready_at(UncoreUse use, Cycles now) const;

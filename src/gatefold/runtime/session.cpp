@@ -237,7 +237,6 @@ Cycles Session::power(LayerId layer, Cycles start) {
   if (!started_) first_start_ = start;
   started_ = true;
   issued_ = start;
-  next_ = LayerId(layer.index() + 1);
   Cycles end = start + throttled(table_.option(layer, state.home).cycles, chip_.profile().percent(state.home, start));
   if (state.home.streamed) end = stream(layer, state.route_ready - table_.spec().route_change, start, end - start);
   chip_.hold(state.home, start, end);
@@ -263,7 +262,10 @@ Status Session::decide_readers(LayerId layer, Cycles start) {
       if (activation.consumers.empty() || activation.consumers.front() != reader) continue;
       const Placement stored = residence_.where(output);
       residence_.drop(output);
-      if (residence_.store(output, layers_[reader.at()].home, table_.tensor_layout(output), avoid_)) continue;
+      if (residence_.store(output, layers_[reader.at()].home, table_.tensor_layout(output), avoid_)) {
+        if (chip_.storable_at(layers_[layer.at()].home, residence_.blocks(output), start) == start) continue;
+        residence_.drop(output);  // its new banks still serve others: it is written where it was meant first, and moves later
+      }
       GATEFOLD_CHECK(residence_.store(output, stored, table_.tensor_layout(output), avoid_));
     }
   }

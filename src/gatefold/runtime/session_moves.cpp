@@ -25,11 +25,6 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced)
     std::vector<BlockId> old(residence_.weights(layer).begin(), residence_.weights(layer).end());
     const Cycles start = std::max({chip_.crossbar().bus_free(from, now), chip_.crossbar().bus_free(to, now), state.weights_ready,
                                    chip_.ready_at(from, old, now), chip_.ready_at(to, {}, now), chip_.path_ready_at(from, to, now)});
-    const Cycles end = start + transfer_cycles(spec, weights, from, to);
-    chip_.hold(from, now, end);  // from the prepare phase on
-    chip_.hold(to, now, end);
-    chip_.hold_path(from, to, now, end);
-    chip_.hold(old, now, end);
     vacate(old);
     residence_.drop_weights(layer);
     std::vector<Payload> payloads;
@@ -39,6 +34,10 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced)
       payloads = std::move(made).value();
     }
     GATEFOLD_ENSURE(residence_.store_weights(layer, to, payloads).has_value());  // weights_fit said so while the old copy was there
+    // The new banks may still serve others, or sleep: the transfer waits for them.
+    const Cycles end = chip_.storable_at(to, residence_.weights(layer), start) + transfer_cycles(spec, weights, from, to);
+    chip_.hold_transfer(from, to, now, end);  // from the prepare phase on
+    chip_.hold(vacated_, now, end);
     chip_.hold(residence_.weights(layer), now, end);
     for (const BlockId block : residence_.weights(layer)) chip_.refresh_content(chip_.memory().pieces(block));
     chip_.refresh_content(vacated_);
@@ -84,23 +83,24 @@ Result<Cycles> Session::align(LayerId layer, const Operand& operand, Cycles now)
   const Cycles ready = std::max({now, state.ready, state.read_until});
   Cycles start = std::max(chip_.crossbar().bus_free(from, ready), chip_.crossbar().bus_free(to, ready));
   start = std::max({chip_.ready_at(from, old, start), chip_.ready_at(to, {}, start), chip_.path_ready_at(from, to, start)});
-  const Cycles end = start + transfer_cycles(table_.spec(), bytes, from, to);
-  chip_.hold(from, start, end);
-  chip_.hold(to, start, end);
-  chip_.hold_path(from, to, start, end);
-  chip_.hold(old, start, end);
+  chip_.hold(old, start, start);
   std::shared_ptr<const Buffer> payload;
   if (executor_ != nullptr) {
-    GATEFOLD_TRY(payload, executor_->read(tensor, chip_.memory(), chip_.gating(), residence_, start, end));
+    GATEFOLD_TRY(payload, executor_->read(tensor, chip_.memory(), chip_.gating(), residence_, start, start));
   }
   vacate(old);
   residence_.drop(tensor);
   GATEFOLD_CHECK(residence_.store(tensor, to, layout, {}));
-  chip_.hold(residence_.blocks(tensor), start, end);
+  // Its new banks may still serve others, or sleep: the transfer waits for them.
+  const Cycles storable = chip_.storable_at(to, residence_.blocks(tensor), start);
+  const Cycles end = storable + transfer_cycles(table_.spec(), bytes, from, to);
+  chip_.hold_transfer(from, to, start, end);
+  chip_.hold(vacated_, start, end);
+  chip_.hold(residence_.blocks(tensor), storable, end);
   for (const BlockId block : residence_.blocks(tensor)) chip_.refresh_content(chip_.memory().pieces(block));
   chip_.refresh_content(vacated_);
   if (executor_ != nullptr) {
-    GATEFOLD_CHECK(executor_->write(tensor, payload, chip_, residence_, start, end));
+    GATEFOLD_CHECK(executor_->write(tensor, payload, chip_, residence_, storable, end));
   }
   chip_.crossbar().book_bus(from, end);
   chip_.crossbar().book_bus(to, end);
