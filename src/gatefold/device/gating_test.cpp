@@ -188,7 +188,6 @@ TEST(Gating, WithoutGatingEverythingIsOnAllTheTime) {
 TEST(Gating, APinnedClusterIsOnWithItsCoresAndBanksAndNothingElse) {
   Gated chip(GatingScope::kClusters);
   chip.gating.pin(ClusterId(0), true, Cycles(0));
-  EXPECT_TRUE(chip.gating.pinned(ClusterId(0)));
   EXPECT_TRUE(chip.gating.is_on(chip.cluster, Cycles(7), Cycles(9)));
   EXPECT_FALSE(chip.gating.is_on(chip.gating.cluster(ClusterId(1)), Cycles(7), Cycles(9)));
   chip.gating.settle(Cycles(1000));
@@ -214,15 +213,13 @@ TEST(Gating, AnUnpinnedClusterKeepsTheContentOfItsBanks) {
   EXPECT_EQ(chip.gated(), Energy(900 * (4 + 7) + 1000 * 24));
 }
 
-TEST(Gating, WindowsCountClusterTimeApart) {
-  Gated chip;
-  chip.gating.set_windows({{Cycles(0), Cycles(50), Cycles(0)}, {Cycles(50), Cycles(1000), Cycles(0)}});
-  chip.gating.hold(chip.cluster, Cycles(20), Cycles(70));
-  chip.gating.hold(chip.gating.cluster(ClusterId(1)), Cycles(40), Cycles(60));
-  chip.gating.settle(Cycles(1000));
-  EXPECT_EQ(chip.gating.windows()[0].cluster_on, Cycles(30 + 10));
-  EXPECT_EQ(chip.gating.windows()[1].cluster_on, Cycles(20 + 10));
-  EXPECT_EQ(chip.gating.cluster_on(), Cycles(70));
+TEST(Gating, PoweredClustersFollowTheScope) {
+  EXPECT_EQ(Gated(GatingScope::kNothing).gating.powered_clusters(1), 4);
+  EXPECT_EQ(Gated(GatingScope::kAll).gating.powered_clusters(1), 1);
+  Gated chip(GatingScope::kClusters);
+  chip.gating.pin(ClusterId(0), true, Cycles(0));
+  chip.gating.pin(ClusterId(2), true, Cycles(0));
+  EXPECT_EQ(chip.gating.powered_clusters(1), 2);
 }
 
 TEST(Gating, ABankIsWritableOnceTheLastAccessToWhatLayThereHasEnded) {
@@ -236,7 +233,7 @@ TEST(Gating, ABankIsWritableOnceTheLastAccessToWhatLayThereHasEnded) {
 
 TEST(Gating, UncoreIsItsOwnPartWakesIncluded) {
   DeviceSpec spec = small_chip();
-  spec.uncore.push_back({"chip", {EnergyPerCycle(5), EnergyPerCycle(0), Cycles(10), Energy(100)}, false});
+  spec.uncore.push_back({"chip", {EnergyPerCycle(5), EnergyPerCycle(0), Cycles(10), Energy(100)}, UncoreUse::kRequests});
   Gated chip(GatingScope::kAll, spec);
   chip.gating.hold(chip.gating.uncore(0), Cycles(0), Cycles(10));
   chip.gating.hold(chip.gating.uncore(0), Cycles(100), Cycles(110));

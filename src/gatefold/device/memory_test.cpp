@@ -15,13 +15,13 @@ class MemoryTest : public testing::Test {
   BlockId weights(std::int64_t bytes) { return stored(bytes, BankRole::kWeights, {}); }
   BlockId activation(std::int64_t bytes, std::vector<BlockId> avoid = {}) { return stored(bytes, BankRole::kActivations, avoid); }
   BlockId stored(std::int64_t bytes, BankRole role, const std::vector<BlockId>& avoid) {
-    EXPECT_TRUE(memory_.fits(kCore, Bytes(bytes), role, avoid));
+    EXPECT_TRUE(memory_.banks_opened(kCore, Bytes(bytes), role, avoid));
     auto block = memory_.store(kCore, Bytes(bytes), role, avoid, {});
     EXPECT_TRUE(block) << block.error().message;
     return block.value();
   }
   bool refused(std::int64_t bytes, BankRole role, const std::vector<BlockId>& avoid = {}) {
-    const bool fits = memory_.fits(kCore, Bytes(bytes), role, avoid);
+    const bool fits = memory_.banks_opened(kCore, Bytes(bytes), role, avoid).has_value();
     const Bytes free = memory_.free_bytes(kCore);
     const bool stored = memory_.store(kCore, Bytes(bytes), role, avoid, {}).has_value();
     EXPECT_EQ(fits, stored);
