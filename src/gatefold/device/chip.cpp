@@ -12,9 +12,11 @@ void Chip::hold(const Placement& placement, Cycles from, Cycles until) {
 }
 
 void Chip::hold(std::span<const BlockId> blocks, Cycles from, Cycles until) {
-  for (const BlockId block : blocks) {
-    for (const Piece& piece : memory_.pieces(block)) gating_.hold(gating_.bank(piece.bank), from, until);
-  }
+  for (const BlockId block : blocks) hold(memory_.pieces(block), from, until);
+}
+
+void Chip::hold(std::span<const Piece> pieces, Cycles from, Cycles until) {
+  for (const Piece& piece : pieces) gating_.hold(gating_.bank(piece.bank), from, until);
 }
 
 Cycles Chip::ready_at(const Placement& placement, std::span<const BlockId> blocks, Cycles now) const {

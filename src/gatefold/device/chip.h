@@ -36,10 +36,15 @@ class Chip {
   void hold(const Placement& placement, Cycles from, Cycles until);
   /// Keeps the banks of blocks ON over [from, until).
   void hold(std::span<const BlockId> blocks, Cycles from, Cycles until);
+  void hold(std::span<const Piece> pieces, Cycles from, Cycles until);
   /// The earliest time >= now at which clusters, cores and banks could be ON.
   [[nodiscard]] Cycles ready_at(const Placement& placement, std::span<const BlockId> blocks, Cycles now) const;
   /// The earliest time >= now at which new blocks may be written: what lay in their banks before is no longer read.
   [[nodiscard]] Cycles writable_at(std::span<const BlockId> blocks, Cycles now) const;
+  /// The earliest time >= now at which new blocks in cores of the placement are both: awake and writable.
+  [[nodiscard]] Cycles storable_at(const Placement& placement, std::span<const BlockId> blocks, Cycles now) const {
+    return std::max(writable_at(blocks, now), ready_at(placement, blocks, now));
+  }
   /// Keeps every uncore part that requests need ON over [from, until).
   void hold_uncore(Cycles from, Cycles until);
   [[nodiscard]] Cycles uncore_ready_at(Cycles now) const;

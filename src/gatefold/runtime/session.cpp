@@ -167,10 +167,6 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced)
     std::vector<BlockId> old(residence_.weights(layer).begin(), residence_.weights(layer).end());
     const Cycles start = std::max({chip_.crossbar().bus_free(from, now), chip_.crossbar().bus_free(to, now), state.weights_ready,
                                    chip_.ready_at(from, old, now), chip_.ready_at(to, {}, now)});
-    const Cycles end = start + transfer_cycles(spec, weights, from, to);
-    chip_.hold(from, now, end);  // from the prepare phase on
-    chip_.hold(to, now, end);
-    chip_.hold(old, now, end);
     std::vector<Piece> vacated;
     for (const BlockId block : old) vacated.insert(vacated.end(), chip_.memory().pieces(block).begin(), chip_.memory().pieces(block).end());
     residence_.drop_weights(layer);
@@ -181,6 +177,11 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced)
       payloads = std::move(made).value();
     }
     GATEFOLD_ENSURE(residence_.store_weights(layer, to, payloads).has_value());  // weights_fit said so while the old copy was there
+    // The new banks may still serve others, or sleep: the transfer waits for them.
+    const Cycles end = chip_.storable_at(to, residence_.weights(layer), start) + transfer_cycles(spec, weights, from, to);
+    chip_.hold(from, now, end);  // from the prepare phase on
+    chip_.hold(to, now, end);
+    chip_.hold(vacated, now, end);
     chip_.hold(residence_.weights(layer), now, end);
     for (const BlockId block : residence_.weights(layer)) chip_.refresh_content(chip_.memory().pieces(block));
     chip_.refresh_content(vacated);
@@ -245,23 +246,26 @@ Result<Cycles> Session::align(LayerId layer, const Operand& operand, Cycles now)
   const Cycles ready = std::max({now, state.ready, state.read_until});
   Cycles start = std::max(chip_.crossbar().bus_free(from, ready), chip_.crossbar().bus_free(to, ready));
   start = std::max(chip_.ready_at(from, old, start), chip_.ready_at(to, {}, start));
-  const Cycles end = start + transfer_cycles(table_.spec(), bytes, from, to);
-  chip_.hold(from, start, end);
-  chip_.hold(to, start, end);
-  chip_.hold(old, start, end);
+  chip_.hold(old, start, start);
   std::shared_ptr<const Buffer> payload;
   if (executor_ != nullptr) {
-    GATEFOLD_TRY(payload, executor_->read(tensor, chip_.memory(), chip_.gating(), residence_, start, end));
+    GATEFOLD_TRY(payload, executor_->read(tensor, chip_.memory(), chip_.gating(), residence_, start, start));
   }
   std::vector<Piece> vacated;
   for (const BlockId block : old) vacated.insert(vacated.end(), chip_.memory().pieces(block).begin(), chip_.memory().pieces(block).end());
   residence_.drop(tensor);
   GATEFOLD_CHECK(residence_.store(tensor, to, layout, {}));
-  chip_.hold(residence_.blocks(tensor), start, end);
+  // Its new banks may still serve others, or sleep: the transfer waits for them.
+  const Cycles storable = chip_.storable_at(to, residence_.blocks(tensor), start);
+  const Cycles end = storable + transfer_cycles(table_.spec(), bytes, from, to);
+  chip_.hold(from, start, end);
+  chip_.hold(to, start, end);
+  chip_.hold(vacated, start, end);
+  chip_.hold(residence_.blocks(tensor), storable, end);
   for (const BlockId block : residence_.blocks(tensor)) chip_.refresh_content(chip_.memory().pieces(block));
   chip_.refresh_content(vacated);
   if (executor_ != nullptr) {
-    GATEFOLD_CHECK(executor_->write(tensor, payload, chip_, residence_, start, end));
+    GATEFOLD_CHECK(executor_->write(tensor, payload, chip_, residence_, storable, end));
   }
   chip_.crossbar().book_bus(from, end);
   chip_.crossbar().book_bus(to, end);
@@ -349,9 +353,11 @@ Status Session::step(LayerId layer) {
       if (activation.consumers.empty() || activation.consumers.front() != reader) continue;
       const Placement stored = residence_.where(output);
       residence_.drop(output);
-      if (!residence_.store(output, layers_[reader.at()].home, table_.tensor_layout(output), avoid_)) {
-        GATEFOLD_CHECK(residence_.store(output, stored, table_.tensor_layout(output), avoid_));
+      if (residence_.store(output, layers_[reader.at()].home, table_.tensor_layout(output), avoid_)) {
+        if (chip_.storable_at(state.home, residence_.blocks(output), start) == start) continue;
+        residence_.drop(output);  // its new banks still serve others: it is written where it was meant first, and moves later
       }
+      GATEFOLD_CHECK(residence_.store(output, stored, table_.tensor_layout(output), avoid_));
     }
   }
 
