@@ -351,17 +351,15 @@ Status Session::step(LayerId layer) {
     for (const TensorId output : here.outputs) {  // steer to the new home
       const Activation& activation = graph.activation(output);
       if (activation.consumers.empty() || activation.consumers.front() != reader) continue;
-      const Placement stored = residence_.where(output);
-      residence_.drop(output);
-      if (residence_.store(output, layers_[reader.at()].home, table_.tensor_layout(output), avoid_)) {
-        if (chip_.storable_at(state.home, residence_.blocks(output), start) == start) continue;
-        residence_.drop(output);  // its new banks still serve others: it is written where it was meant first, and moves later
-      }
-      GATEFOLD_CHECK(residence_.store(output, stored, table_.tensor_layout(output), avoid_));
+      // Where the new banks still serve others it is written where it was meant first, and moves later.
+      residence_.relocate(output, layers_[reader.at()].home, table_.tensor_layout(output), avoid_, [&](std::span<const BlockId> blocks) {
+        return chip_.storable_at(state.home, blocks, start) == start;
+      });
     }
   }
 
   // Run.
+  for (const TensorId output : here.outputs) GATEFOLD_ENSURE(chip_.storable_at(state.home, residence_.blocks(output), start) == start);
   Energy wires;
   for (const TensorId output : here.outputs) {
     chip_.hold(residence_.blocks(output), start, end);
