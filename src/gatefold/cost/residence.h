@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "gatefold/cost/option_table.h"
@@ -38,6 +39,20 @@ class Residence {
   /// Errors: kDoesNotFit; then nothing is stored.
   [[nodiscard]] Status store(TensorId tensor, const Placement& placement, const Layout& layout, std::span<const BlockId> avoid);
   void drop(TensorId tensor);
+  /// Stores an activation elsewhere while its present place is still taken, and gives that up if the new one fits and
+  /// `accept(blocks)` says so; otherwise nothing changes. Requires: stored.
+  template <class Accept>
+  void relocate(TensorId tensor, const Placement& placement, const Layout& layout, std::span<const BlockId> avoid, Accept accept) {
+    Stored before = std::exchange(tensors_[tensor.at()], Stored());
+    if (store(tensor, placement, layout, avoid)) {
+      if (accept(blocks(tensor))) {
+        for (const BlockId block : before.blocks) memory_->free(block);
+        return;
+      }
+      drop(tensor);
+    }
+    tensors_[tensor.at()] = std::move(before);
+  }
   /// Where it lies. Requires: stored.
   [[nodiscard]] const Placement& where(TensorId tensor) const { return tensors_[tensor.at()].where; }
   [[nodiscard]] const Layout& layout(TensorId tensor) const { return tensors_[tensor.at()].layout; }

@@ -104,5 +104,24 @@ TEST(Residence, OnOneCoreEveryLayoutIsAligned) {
   EXPECT_TRUE(chip.residence.aligned(TensorId(std::size_t{0}), at(1), Layout{1, 32, 1}));
 }
 
+TEST(Residence, AnActivationIsRelocatedIfItFitsAndIsAcceptedAndStaysOtherwise) {
+  Stored chip(table_of(chain({8, 4}, 5)));  // 200 bytes
+  const TensorId input(std::size_t{0});
+  const Layout layout = chip.table.tensor_layout(input);
+  ASSERT_TRUE(chip.store(input, at(0)));
+  const Bytes free = chip.free();
+  const BlockId block = chip.residence.blocks(input)[0];
+  chip.residence.relocate(input, at(1), layout, {}, [](std::span<const BlockId>) { return false; });
+  EXPECT_EQ(chip.residence.where(input), at(0));
+  EXPECT_EQ(chip.residence.blocks(input)[0], block);
+  EXPECT_EQ(chip.free(), free);
+  ASSERT_TRUE(chip.memory.store(CoreId(2), Bytes(300), BankRole::kWeights, {}, {}));
+  chip.residence.relocate(input, at(1), layout, {}, [](std::span<const BlockId>) { return true; });
+  EXPECT_EQ(chip.residence.where(input), at(0));
+  chip.residence.relocate(input, at(2), layout, {}, [](std::span<const BlockId>) { return true; });
+  EXPECT_EQ(chip.residence.where(input), at(2));
+  EXPECT_EQ(chip.free(), free - Bytes(300));
+}
+
 }  // namespace
 }  // namespace gatefold

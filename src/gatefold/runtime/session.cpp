@@ -188,7 +188,7 @@ Status Session::step(LayerId layer) {
   GATEFOLD_TRY(const Cycles ready, measure(layer));
   GATEFOLD_TRY(const Cycles start, act(layer, ready));
   const Cycles end = power(layer, start);
-  GATEFOLD_CHECK(decide_readers(layer, start));
+  decide_readers(layer, start);
   GATEFOLD_CHECK(execute(layer, start, end));
   record(layer, start, end);
   return Done{};
@@ -251,7 +251,7 @@ Cycles Session::power(LayerId layer, Cycles start) {
   return end;
 }
 
-Status Session::decide_readers(LayerId layer, Cycles start) {
+void Session::decide_readers(LayerId layer, Cycles start) {
   const LayerGraph& graph = network_.graph();
   for (const LayerId reader : network_.decided_with(layer)) {
     const Placement before = layers_[reader.at()].home;
@@ -260,20 +260,17 @@ Status Session::decide_readers(LayerId layer, Cycles start) {
     for (const TensorId output : graph.layer(layer).outputs) {  // not written yet: steered to the new home for free
       const Activation& activation = graph.activation(output);
       if (activation.consumers.empty() || activation.consumers.front() != reader) continue;
-      const Placement stored = residence_.where(output);
-      residence_.drop(output);
-      if (residence_.store(output, layers_[reader.at()].home, table_.tensor_layout(output), avoid_)) {
-        if (chip_.storable_at(layers_[layer.at()].home, residence_.blocks(output), start) == start) continue;
-        residence_.drop(output);  // its new banks still serve others: it is written where it was meant first, and moves later
-      }
-      GATEFOLD_CHECK(residence_.store(output, stored, table_.tensor_layout(output), avoid_));
+      // Where the new banks still serve others it is written where it was meant first, and moves later.
+      residence_.relocate(output, layers_[reader.at()].home, table_.tensor_layout(output), avoid_, [&](std::span<const BlockId> blocks) {
+        return chip_.storable_at(layers_[layer.at()].home, blocks, start) == start;
+      });
     }
   }
-  return Done{};
 }
 
 Status Session::execute(LayerId layer, Cycles start, Cycles end) {
   for (const TensorId output : network_.graph().layer(layer).outputs) {
+    GATEFOLD_ENSURE(chip_.storable_at(layers_[layer.at()].home, residence_.blocks(output), start) == start);
     chip_.hold_path(layers_[layer.at()].home, residence_.where(output), start, end);
     chip_.hold(residence_.blocks(output), start, end);
     for (const BlockId block : residence_.blocks(output)) chip_.refresh_content(chip_.memory().pieces(block));

@@ -67,7 +67,7 @@ class Session {
   /// Powers what it executes on and reads from; returns the end.
   Cycles power(LayerId layer, Cycles start);
   /// Decides the layers that read its outputs, while those can still be steered for free.
-  Status decide_readers(LayerId layer, Cycles start);
+  void decide_readers(LayerId layer, Cycles start);
   Status execute(LayerId layer, Cycles start, Cycles end);
   void record(LayerId layer, Cycles start, Cycles end);
 
