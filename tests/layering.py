@@ -173,7 +173,7 @@ VIOLATIONS = [
     ("an unknown library", {"src/gatefold/base/b.cpp": "#include <boost/any.hpp>\n"}, "neither standard nor"),
     ("gtest outside tests", {"src/gatefold/base/b.cpp": "#include <gtest/gtest.h>\n"}, "belongs to tests"),
     ("a helper of the tests outside tests", {"src/gatefold/base/b.cpp": '#include "onnx/helper.h"\n'}, "belongs to tests"),
-    ("the system outside host", {"src/gatefold/base/b.cpp": "#include <unistd.h>\n"}, "allowed: host, tools, tests"),
+    ("the system outside host", {"src/gatefold/model/b.cpp": "#include <unistd.h>\n"}, "allowed: base, host, tools, tests"),
     ("a relative include", {"src/gatefold/base/b.cpp": '#include "a.h"\n'}, 'write "gatefold/base/a.h"'),
 ]
 

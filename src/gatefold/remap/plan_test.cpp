@@ -138,12 +138,12 @@ TEST(Fit, WhatDoesNotFitMovesToOtherCores) {
 }
 
 TEST(Fit, WhatFitsNowhereIsRefusedWithTheSizes) {
-  const auto refused = plan_static(table_of(chain({64, 64}, 2)), std::nullopt);  // 4352 bytes of weights
+  const auto refused = plan_static(table_of(chain({64, 64}, 40)), std::nullopt);  // activations are never spilled
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kDoesNotFit);
   EXPECT_EQ(refused.error().message,
-            "network 'net' does not fit device 'small': weights 4352 bytes + peak activations 512 bytes, SRAM 3200 bytes in 8 cores of "
-            "400 bytes; layer 'conv0' (weights 4352 bytes, inputs 256 bytes, outputs 256 bytes) finds no place");
+            "network 'net' does not fit device 'small': weights 4352 bytes + peak activations 204800 bytes, SRAM 3200 bytes in 8 cores of "
+            "400 bytes; layer 'conv0' (weights 4352 bytes, inputs 102400 bytes, outputs 102400 bytes) finds no place");
 }
 
 /// Two layers that need two banks for activations each, the first at core 0 and the second at core 1, whose weights fill
