@@ -160,7 +160,11 @@ class CaseChecks {
   }
 
   /// Every layer's weights lie in the chip once: no copies (arrays that split rows), no stream buffers instead.
-  bool plain_weights() const { return spec_.core_kind == CoreKind::kReduction && fully_resident(*case_.network); }
+  bool plain_weights() const {
+    const Assignment& plan = plan_.assignment;
+    return spec_.core_kind == CoreKind::kReduction &&
+           std::none_of(plan.begin(), plan.end(), [](const Placement& placement) { return placement.streamed; });
+  }
 
   /// Between requests only weights lie in the banks.
   void check_memory(Session& session) {
@@ -221,9 +225,12 @@ class CaseChecks {
       return;
     }
     if (case_.graph->quantised) return;  // a float dot layer's rounding may turn a step of a later int8 value
+    double largest = 1;
+    for (std::int64_t i = 0; i < want.shape().elements(); ++i) largest = std::max(largest, std::abs(want.number_at(i)));
     for (std::int64_t i = 0; i < want.shape().elements(); ++i) {
-      const double error = std::abs(got.number_at(i) - want.number_at(i)) / std::max(1.0, std::abs(want.number_at(i)));
-      if (!(error <= 1e-4)) return violate("outputs", fmt::format("value {}: found {}, wanted {}", i, got.number_at(i), want.number_at(i)));
+      // The contract of float networks: sums of another order may differ so much.
+      const double error = std::abs(got.number_at(i) - want.number_at(i));
+      if (!(error <= 1e-3 * std::abs(want.number_at(i)) + 1e-5 * largest)) return violate("outputs", fmt::format("value {}: found {}, wanted {}", i, got.number_at(i), want.number_at(i)));
     }
   }
 
