@@ -82,7 +82,6 @@ Status Session::serve(Cycles arrival, bool known, const InputSet* inputs) {
   first_start_ = last_end_ = issued_ = from;
   started_ = false;
   next_.reset();
-  for (LayerState& layer : layers_) layer.decided = false;
   for (TensorState& tensor : tensors_) tensor = {from, from};
   for (std::size_t v = 0; v < layers_.size(); ++v) {
     if (!network_.last_producer(LayerId(v))) decide(LayerId(v), from, true);
@@ -140,7 +139,6 @@ void Session::decide(LayerId layer, Cycles now, bool steered) {
   } else {
     decision = policy_.decide(boundary);
   }
-  state.decided = true;
   state.route_ready = now + table_.spec().route_change;
   if (decision.shift) shift(layer, decision.placement, now, decision.forced);
 }
@@ -185,8 +183,14 @@ Status Session::store_outputs(LayerId layer) {
 }
 
 Status Session::step(LayerId layer) {
-  GATEFOLD_TRY(const Cycles ready, measure(layer));
-  GATEFOLD_TRY(const Cycles start, act(layer, ready));
+  GATEFOLD_TRY(Cycles ready, measure(layer));
+  GATEFOLD_TRY(Cycles start, act(layer, ready));
+  while (!chip_.profile().available(layers_[layer.at()].home, start)) {  // its home was taken while it waited: once more
+    for (const TensorId output : network_.graph().layer(layer).outputs) residence_.drop(output);
+    next_ = layer;
+    GATEFOLD_TRY(ready, find_home(layer, start));
+    GATEFOLD_TRY(start, act(layer, ready));
+  }
   const Cycles end = power(layer, start);
   decide_readers(layer, start);
   GATEFOLD_CHECK(execute(layer, start, end));
@@ -200,11 +204,13 @@ Result<Cycles> Session::measure(LayerId layer) {
   for (const Operand& operand : network_.graph().layer(layer).inputs) {
     if (operand.tensor) ready = std::max(ready, tensors_[operand.tensor->at()].ready);
   }
-  ready = resource_free(layer, ready);
-  if (chip_.profile().available(layers_[layer.at()].home, ready)) return ready;
-  // Its home was taken after the decision: decide again, or wait until it is given back.
-  decide(layer, ready, false);
-  return available_from(layer, ready);
+  return find_home(layer, resource_free(layer, ready));
+}
+
+Result<Cycles> Session::find_home(LayerId layer, Cycles now) {
+  if (chip_.profile().available(layers_[layer.at()].home, now)) return now;
+  decide(layer, now, false);
+  return available_from(layer, now);
 }
 
 Result<Cycles> Session::act(LayerId layer, Cycles ready) {
@@ -229,7 +235,7 @@ Result<Cycles> Session::act(LayerId layer, Cycles ready) {
   }
   start = std::max(start, awake);
   result_.stall += start - ready;
-  return available_from(layer, start);  // it may have been taken once more meanwhile
+  return start;
 }
 
 Cycles Session::power(LayerId layer, Cycles start) {

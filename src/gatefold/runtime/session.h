@@ -41,7 +41,6 @@ class Session {
     Placement home;
     Cycles weights_ready;   ///< a shift in progress delivers them then
     Cycles route_ready;
-    bool decided = false;
     std::int64_t shifts = 0;
     Cycles cycles;          ///< of the last execution
     EnergyTotal energy;
@@ -60,8 +59,10 @@ class Session {
 
   // ---- one layer ----
   Status step(LayerId layer);
-  /// When it could start if everything were in place (EQ-33); decides again, or waits, if its home was taken meanwhile.
+  /// When it could start if everything were in place (EQ-33).
   Result<Cycles> measure(LayerId layer);
+  /// `now` if its home can be used; if it was taken after the decision, decides again, or waits until it is given back.
+  Result<Cycles> find_home(LayerId layer, Cycles now);
   /// Brings what is elsewhere and waits for routes, weights and wakes; returns the start.
   Result<Cycles> act(LayerId layer, Cycles ready);
   /// Powers what it executes on and reads from; returns the end.
