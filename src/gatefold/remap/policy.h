@@ -44,7 +44,8 @@ class Policy {
   [[nodiscard]] virtual GatingScope scope() const = 0;
   /// Where layers are before the first request, before capacity is considered.
   [[nodiscard]] virtual Assignment first_assignment(const OptionTable& table, const StaticPlan& plan) const = 0;
-  /// Called once per layer and request, once more if its home was taken meanwhile. Staying is always allowed; a layer whose home is occupied then waits.
+  /// Called once per layer and request, once more if its home was taken meanwhile. Staying is always allowed; a layer
+  /// whose home is occupied then waits.
   [[nodiscard]] virtual Decision decide(const Boundary& boundary) = 0;
 };
 
