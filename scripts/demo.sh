@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-gatefold=build/release/gatefold
+gatefold=${GATEFOLD:-build/release/gatefold}
 network=models/digits/digits-int8.onnx
 digits=models/digits/held_out_x_int8.npy
 

@@ -17,13 +17,10 @@ Decision stay(const Boundary& boundary) { return {boundary.home, false, false}; 
 /// The placement of the same shape on the lowest cores of each cluster where the weights fit, or nothing.
 std::optional<Placement> with_room(const Boundary& boundary, Placement placement) {
   const DeviceSpec& spec = boundary.table->spec();
-  const Layer& layer = boundary.table->graph().layer(boundary.layer);
-  // Room for what the layer reads and writes, too: an empty bank for each share.
-  std::int64_t spare = 0;
-  for (const Operand& operand : layer.inputs) {
-    if (operand.tensor) spare += boundary.residence->banks_per_core(*operand.tensor, placement.core_count());
-  }
-  for (const TensorId output : layer.outputs) spare += boundary.residence->banks_per_core(output, placement.core_count());
+  // Room for what the layer reads and writes, too: inputs side by side, outputs in banks of their own.
+  const Work& work = boundary.table->work(boundary.layer);
+  const auto banks = [&](Bytes bytes) { return ceil_div(ceil_div(bytes.count(), placement.core_count()), spec.bank.size.count()); };
+  const std::int64_t spare = banks(work.input) + banks(work.output);
   const auto block = static_cast<std::uint16_t>((1U << placement.cores_per_cluster()) - 1U);
   for (int shift = 0; shift + placement.cores_per_cluster() <= spec.cores_per_cluster; ++shift) {
     placement.core_mask = static_cast<std::uint16_t>(block << shift);
@@ -147,60 +144,72 @@ class Greedy : public Policy {
     return step_cost(*boundary.table, step, placement).total();
   }
 
-  /// Runs of available clusters: the first cluster of the shortest one that is at least `length` long (best fit), of the
-  /// first such one, and the longest length of all.
-  struct FreeRuns {
-    std::optional<std::int32_t> best;
-    std::optional<std::int32_t> first;
-    std::int32_t longest = 0;
+  /// A run of available clusters.
+  struct FreeRun {
+    std::int32_t begin = 0;
+    std::int32_t end = 0;
+    [[nodiscard]] std::int32_t length() const { return end - begin; }
   };
-  static FreeRuns free_runs(const Boundary& boundary, std::int32_t length) {
-    FreeRuns runs;
-    std::int32_t best_length = INT32_MAX;
+  /// The first run of available clusters that begins at or after `from`; empty at the end of the chip.
+  static FreeRun free_run(const Boundary& boundary, std::int32_t from) {
     const std::int32_t clusters = boundary.table->spec().cluster_count;
-    for (std::int32_t begin = 0; begin < clusters;) {
-      std::int32_t end = begin;
-      while (end < clusters && !boundary.profile->condition(ClusterId(end), boundary.now).occupied) ++end;
-      runs.longest = std::max(runs.longest, end - begin);
-      if (end > begin && end - begin >= length) {
-        if (!runs.first) runs.first = begin;
-        if (end - begin < best_length) {
-          best_length = end - begin;
-          runs.best = begin;
-        }
-      }
-      begin = end + 1;
-    }
-    return runs;
+    const auto occupied = [&](std::int32_t k) { return boundary.profile->condition(ClusterId(k), boundary.now).occupied; };
+    while (from < clusters && occupied(from)) ++from;
+    FreeRun run{from, from};
+    while (run.end < clusters && !occupied(run.end)) ++run.end;
+    return run;
   }
 
-  /// Adds the shape at the producer's run, the best fit and the first free run.
+  static std::optional<Placement> roomy_at(const Boundary& boundary, const Footprint& shape, std::int32_t first) {
+    Placement placement = placed_at(shape, first);
+    placement.streamed = boundary.home.streamed;
+    if (placement.last() >= boundary.table->spec().cluster_count) return std::nullopt;
+    if (!boundary.profile->available(placement, boundary.now)) return std::nullopt;
+    return with_room(boundary, placement);
+  }
+
+  /// Adds the shape at the producer's run, at the best fit (the shortest free run with room for it) and at the first free run.
   static void add_shape(const Boundary& boundary, const Footprint& shape, Candidates& found) {
-    const FreeRuns runs = free_runs(boundary, static_cast<std::int32_t>(shape.clusters));
-    const auto try_at = [&](std::int32_t first) {
-      Placement placement = placed_at(shape, first);
-      placement.streamed = boundary.home.streamed;
-      if (placement.last() >= boundary.table->spec().cluster_count) return;
-      if (!boundary.profile->available(placement, boundary.now)) return;
-      if (const auto roomy = with_room(boundary, placement)) found.add(*roomy);
-    };
-    if (boundary.producer) try_at(boundary.producer->first);
-    if (runs.best) try_at(*runs.best);
-    if (runs.first) try_at(*runs.first);
+    if (boundary.producer) {
+      if (const auto there = roomy_at(boundary, shape, boundary.producer->first)) found.add(*there);
+    }
+    std::optional<Placement> first;
+    std::optional<Placement> best;
+    std::int32_t shortest = INT32_MAX;
+    for (FreeRun run = free_run(boundary, 0); run.length() > 0; run = free_run(boundary, run.end)) {
+      if (run.length() < shape.clusters || (first && run.length() >= shortest)) continue;
+      std::optional<Placement> roomy;
+      for (std::int32_t k = run.begin; !roomy && k + shape.clusters <= run.end; ++k) roomy = roomy_at(boundary, shape, k);
+      if (!roomy) continue;
+      if (!first) first = roomy;
+      best = roomy;
+      shortest = run.length();
+    }
+    if (best) found.add(*best);
+    if (first) found.add(*first);
   }
 
-  /// The home's shape, and the cheapest other one that some free run has room for.
-  static Candidates candidates(const Boundary& boundary) {
+  /// The home's shape, and the cheapest other one that some free run is long enough for. If neither finds a place and the
+  /// home cannot be used either, the cheapest shape that does.
+  static Candidates candidates(const Boundary& boundary, bool home_usable) {
     Candidates found;
-    const Footprint home{boundary.home.clusters, boundary.home.cores_per_cluster(), boundary.home.split};
+    const Footprint home = footprint_of(boundary.home);
     add_shape(boundary, home, found);
-    const std::int32_t longest = free_runs(boundary, 1).longest;
-    const Option* cheapest = nullptr;
-    for (const Option& option : boundary.table->layer(boundary.layer).options) {
-      if (option.footprint == home || option.footprint.clusters > longest) continue;
-      if (cheapest == nullptr || option.alone < cheapest->alone) cheapest = &option;
-    }
-    if (cheapest != nullptr) add_shape(boundary, cheapest->footprint, found);
+    std::int32_t longest = 0;
+    for (FreeRun run = free_run(boundary, 0); run.length() > 0; run = free_run(boundary, run.end)) longest = std::max(longest, run.length());
+    const std::vector<Option>& options = boundary.table->layer(boundary.layer).options;
+    const Option* tried = nullptr;
+    do {
+      const Option* cheapest = nullptr;  // the cheapest after the one tried last
+      for (const Option& option : options) {
+        if (option.footprint == home || option.footprint.clusters > longest) continue;
+        const bool later = tried == nullptr || tried->alone < option.alone || (tried->alone == option.alone && tried < &option);
+        if (later && (cheapest == nullptr || option.alone < cheapest->alone)) cheapest = &option;
+      }
+      if (cheapest == nullptr) break;
+      add_shape(boundary, cheapest->footprint, found);
+      tried = cheapest;
+    } while (found.count == 0 && !home_usable);
     return found;
   }
 
@@ -213,7 +222,7 @@ class Greedy : public Policy {
       lowest = cost(boundary, boundary.home);
       best_in_time = home_in_time;
     }
-    const Candidates found = candidates(boundary);
+    const Candidates found = candidates(boundary, home_usable);
     for (std::size_t i = 0; i < found.count; ++i) {
       const Placement& candidate = found.list[i];
       const EnergyTotal candidate_cost = cost(boundary, candidate);

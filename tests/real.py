@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""Real networks with real inputs and expected outputs, from ../shared/data beside the project.
+
+  real.py CHECK --tool TOOL [--scale S] [--seed N]
+
+CHECK is one of
+  conformance  every network of the first group gives its expected outputs under every policy, with and without events,
+               and integer networks give the same bits under all of them
+  keyword      accuracy of the int8 keyword network on its labelled samples
+  light        the full-size graphs run timing-only on server-v5p
+  policies     the policies differ where they should
+  mutations    a real network with random bytes changed: no crash, no hang, bounded memory
+
+A scale below 1 takes a sample of the networks, drawn with the seed. Without the data folder nothing is checked, and the
+last line says so. Exit status: 0 the claim holds, 1 it does not.
+"""
+import argparse
+import json
+import os
+import pathlib
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+DATA = ROOT.parent / "shared" / "data"
+POLICIES = ["ungated", "static", "seed-literal", "greedy"]
+INTEGER = ["mlperf_tiny_dscnn_kws_int8_qdq", "mlperf_tiny_resnet8_cifar10_int8_qdq", "mlperf_tiny_autoencoder_toycar_int8_qdq",
+           "mlperf_tiny_mobilenetv1_vww96_int8_qdq", "imagenet_mobilenetv2_qdq_int8"]
+FLOAT = ["mlperf_tiny_dscnn_kws_fp32", "mlperf_tiny_resnet8_cifar10_fp32", "mlperf_tiny_autoencoder_toycar_fp32",
+         "mlperf_tiny_mobilenetv1_vww96_fp32", "mnist_cntk_opset8", "mnist_cnn_pytorch_opset16", "fastestdet_coco_352",
+         "ultraface_rfb_320", "yunet_n_320", "espcn_bsd300_resize"]
+LIGHT = ["bvlc_alexnet", "inception_v1", "resnet50", "shufflenet", "squeezenet", "vgg19"]
+
+
+class Failed(Exception):
+    pass
+
+
+class Check:
+    def __init__(self, arguments):
+        self.tool, self.scale, self.random = arguments.tool, arguments.scale, random.Random(arguments.seed)
+
+    def call(self, *words, timeout=300):
+        return subprocess.run([self.tool, *map(str, words)], capture_output=True, text=True, timeout=timeout)
+
+    def result(self, *words):
+        """The JSON of a run or comparison that must succeed."""
+        done = self.call(*words, "--quiet", "--json", "-")
+        if done.returncode != 0:
+            raise Failed(f"gatefold {' '.join(map(str, words))}: status {done.returncode}\n{done.stderr}")
+        return json.loads(done.stdout)
+
+    def sample(self, networks, least=2):
+        if self.scale >= 1:
+            return networks
+        return self.random.sample(networks, min(len(networks), max(least, round(len(networks) * self.scale))))
+
+    def events(self, network):
+        """Cluster 0 is taken in the middle of the first request and given back before a second would end."""
+        run = self.result("run", model(network), "--policy", "static", "--timing-only")
+        latency = run["latency_s"]["max"]
+        at = lambda share: f"{max(1, round(latency * share * 1e9))}ns"
+        return ["--at", at(0.4), "occupy cluster 0", "--at", at(1.4), "release cluster 0"]
+
+    def conformance(self):
+        checked = shifts = 0
+        networks = self.sample(INTEGER, 1) + self.sample(FLOAT, 1)
+        for network in networks:
+            events = self.events(network)
+            bits = set()
+            for policy in POLICIES:
+                for extra in ([], events):
+                    done = self.call("conformance", model(network).parent, "--policy", policy, "--strict", *extra)
+                    if done.returncode != 0:
+                        raise Failed(f"{network} under {policy} {extra}:\n{done.stdout}{done.stderr}")
+                    inputs = [word for file in sorted(model(network).parent.glob("test_data_set_0/input_*.pb"))
+                              for word in ("--input", file)]
+                    run = self.result("run", model(network), "--policy", policy, *inputs, *extra)
+                    bits.add(tuple(output["sha256"] for output in run["outputs"]))
+                    shifts += run["shifts"]["voluntary"] + run["shifts"]["forced"]
+                    checked += 1
+            if network in INTEGER and len(bits) != 1:
+                raise Failed(f"{network}: {len(bits)} different outputs over policies and events")
+        if shifts == 0:
+            raise Failed("no event made any layer shift: nothing was tested")
+        return f"{len(networks)} networks, {checked} runs as expected, {shifts} shifts, integer outputs the same bits"
+
+    def keyword(self):
+        folder = DATA / "inputs" / "kws01"
+        run = self.result("run", model("mlperf_tiny_dscnn_kws_int8_qdq"), "--input", folder / "x_int8_n_49_10_1.npy", "--labels",
+                          folder / "y_int64.npy")
+        wanted = 0.9025  # MANIFEST.md: ONNX Runtime on the same 667 samples
+        if abs(run["accuracy"] - wanted) > 0.003:
+            raise Failed(f"accuracy {run['accuracy']:.4f}, wanted {wanted} +- 0.003")
+        return f"accuracy {run['accuracy']:.4f} on {run['requests']} samples (reference {wanted})"
+
+    def light(self):
+        slowest, figures = 0, []
+        for name in LIGHT:
+            file = DATA / "conformance" / "onnx-1.23-light" / f"light_{name}.onnx"
+            run = self.result("run", file, "--timing-only", "--timings", "--device", "server-v5p")
+            if run["completed"] != 1:
+                raise Failed(f"{name}: {run['completed']} requests completed, wanted 1")
+            slowest = max(slowest, run["wall_s"]["simulate"])
+            figures.append(f"{name} {run['latency_s']['max'] * 1e6:.1f} us {run['energy_j']['total'] * 1e3:.2f} mJ")
+        if self.scale >= 1 and slowest > 1e-3:
+            raise Failed(f"the slowest event loop took {slowest * 1e6:.0f} us, wanted at most 1000 us")
+        return f"{', '.join(figures)}; slowest event loop {slowest * 1e6:.0f} us"
+
+    def policies(self):
+        least, saved = float("inf"), 0
+        networks = self.sample(INTEGER + FLOAT, 2)
+        for network in networks:
+            steady = self.result("compare", model(network), "--timing-only", "--every", "100ms", "--requests", 10)
+            energy = {run["policy"]: run["energy_j"]["total"] for run in steady["policies"]}
+            least = min(least, energy["ungated"] / energy["static"])
+            if energy["ungated"] < 1.05 * energy["static"]:
+                raise Failed(f"{network}: ungated costs {energy['ungated'] / energy['static']:.3f} x static, wanted 1.05 or more")
+            if any(run["shifts"]["voluntary"] + run["shifts"]["forced"] for run in steady["policies"]):
+                raise Failed(f"{network}: a layer shifted though nothing happened")
+            latency = self.result("run", model(network), "--policy", "static", "--timing-only")["latency_s"]["max"]
+            events = ["--at", f"{round(latency * 2.4e9)}ns", "occupy cluster 0", "--at", f"{round(latency * 12e9)}ns", "release cluster 0"]
+            taken = self.result("compare", model(network), "--timing-only", "--policies", "static,greedy", "--requests", 10, "--every",
+                                f"{round(latency * 2e9)}ns", "--deadline", f"{round(latency * 1.9e9)}ns", *events)
+            static, greedy = taken["policies"]
+            shifted = greedy["shifts"]["voluntary"] + greedy["shifts"]["forced"]
+            better = (greedy["deadline_misses"] < static["deadline_misses"] or greedy["energy_j"]["total"] < static["energy_j"]["total"])
+            if not shifted or not better:
+                raise Failed(f"{network}: greedy shifts {shifted} layers, misses {greedy['deadline_misses']} of static's "
+                             f"{static['deadline_misses']}, {greedy['energy_j']['total'] / static['energy_j']['total']:.3f} x its energy")
+            saved += static["deadline_misses"] - greedy["deadline_misses"]
+        return f"{len(networks)} networks: ungated at least {least:.2f} x static; greedy misses {saved} deadlines fewer in all"
+
+    def mutations(self):
+        original = model("mlperf_tiny_dscnn_kws_int8_qdq").read_bytes()
+        count, refused, limit = max(10, round(1000 * self.scale)), 0, 1 << 30
+        bound = lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "mutated.onnx"
+            for case in range(count):
+                file.write_bytes(self.mutated(original))
+                done = subprocess.run([self.tool, "run", file, "--quiet"], capture_output=True, timeout=20, preexec_fn=bound)
+                if done.returncode not in (0, 1) or (done.returncode == 1) != done.stderr.startswith(b"gatefold: error: "):
+                    kept = ROOT / "build" / "mutated.onnx"
+                    kept.write_bytes(file.read_bytes())
+                    raise Failed(f"mutation {case}: status {done.returncode}, kept as {kept.relative_to(ROOT)}\n{done.stderr.decode()[-500:]}")
+                refused += done.returncode == 1
+        return f"{count} mutations within {limit >> 20} MiB of address space: {refused} refused, {count - refused} still a network, 0 crashes"
+
+    def mutated(self, original):
+        changed = bytearray(original)
+        for _ in range(self.random.randint(1, 8)):
+            kind, at = self.random.randrange(4), self.random.randrange(len(changed))
+            if kind == 0:
+                changed[at] ^= 1 << self.random.randrange(8)
+            elif kind == 1:
+                changed[at] = self.random.randrange(256)
+            elif kind == 2:
+                del changed[at:at + self.random.randint(1, 16)]
+            else:
+                changed[at:at] = self.random.randbytes(self.random.randint(1, 16))
+        return bytes(changed)
+
+
+def model(network):
+    return DATA / "models" / network / "model.onnx"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("check", choices=["conformance", "keyword", "light", "policies", "mutations"])
+    parser.add_argument("--tool", required=True)
+    parser.add_argument("--scale", type=float, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    arguments.tool = os.path.abspath(arguments.tool)
+    if not DATA.is_dir():
+        print(f"NOT CHECKED: the folder with real networks, ../shared/data, is MISSING; '{arguments.check}' needs it")
+        print("figure: not checked, no data folder")
+        return 0
+    try:
+        figure = getattr(Check(arguments), arguments.check)()
+    except (Failed, subprocess.TimeoutExpired) as failure:
+        print(failure)
+        return 1
+    print(f"figure: {figure}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
