@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "gatefold/base/random.h"
 #include "gatefold/base/text.h"
 #include "gatefold/device/shipped.h"
 #include "gatefold/model/npy.h"
@@ -18,21 +19,6 @@ namespace gatefold::tool {
 namespace {
 
 constexpr std::int64_t kTensorFileSizeMax = std::int64_t{2} << 30;  // the limit of ONNX's own format
-
-/// Sebastiano Vigna's splitmix64: the same values from the same seed on every machine.
-class SplitMix64 {
- public:
-  explicit SplitMix64(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t next() {
-    std::uint64_t z = state_ += 0x9E3779B97F4A7C15U;
-    z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9U;
-    z = (z ^ (z >> 27U)) * 0x94D049BB133111EBU;
-    return z ^ (z >> 31U);
-  }
-
- private:
-  std::uint64_t state_;
-};
 
 template <class T>
 Tensor uniform_tensor(const Shape& shape, SplitMix64& random) {

@@ -1,5 +1,5 @@
-// From an element type at run time to a C++ type: visit_type(type, [&](auto zero) { using T = decltype(zero); .. }).
-// Every list of types is one function here, so that an operator states what it supports by the visitor it calls.
+// Which element types an operator supports: every list of types is one function here, so that an operator states it by
+// the visitor it calls.
 #pragma once
 
 #include <fmt/format.h>
@@ -8,29 +8,13 @@
 #include <string_view>
 
 #include "gatefold/base/result.h"
-#include "gatefold/model/tensor.h"
+#include "gatefold/model/visit_type.h"
 
 namespace gatefold {
 
 /// Errors: always kUnsupported: "Softmax: no code for int8 elements".
 [[nodiscard]] inline Error no_code_for(std::string_view what, ElementType type) {
   return Error{ErrorCode::kUnsupported, fmt::format("{}: no code for {} elements", what, name(type))};
-}
-
-template <class Visit>
-auto visit_type(ElementType type, Visit visit) {
-  switch (type) {
-    case ElementType::kFloat32: return visit(float{});
-    case ElementType::kFloat64: return visit(double{});
-    case ElementType::kInt8: return visit(std::int8_t{});
-    case ElementType::kUInt8: return visit(std::uint8_t{});
-    case ElementType::kInt16: return visit(std::int16_t{});
-    case ElementType::kUInt16: return visit(std::uint16_t{});
-    case ElementType::kInt32: return visit(std::int32_t{});
-    case ElementType::kInt64: return visit(std::int64_t{});
-    case ElementType::kBool: return visit(bool{});
-  }
-  GATEFOLD_REQUIRE(false);
 }
 
 /// Everything that has arithmetic: all types but bool. Errors: kUnsupported for bool.

@@ -7,26 +7,12 @@
 #include <cstring>
 #include <new>
 
+#include "gatefold/model/visit_type.h"
+
 namespace gatefold {
 namespace {
 
 constexpr std::align_val_t kAlignment{64};  // one cache line; also the widest vector register
-
-template <class Visit>
-auto visit_type(ElementType type, Visit visit) {
-  switch (type) {
-    case ElementType::kFloat32: return visit(float{});
-    case ElementType::kFloat64: return visit(double{});
-    case ElementType::kInt8: return visit(std::int8_t{});
-    case ElementType::kUInt8: return visit(std::uint8_t{});
-    case ElementType::kInt16: return visit(std::int16_t{});
-    case ElementType::kUInt16: return visit(std::uint16_t{});
-    case ElementType::kInt32: return visit(std::int32_t{});
-    case ElementType::kInt64: return visit(std::int64_t{});
-    case ElementType::kBool: return visit(bool{});
-  }
-  GATEFOLD_REQUIRE(false);
-}
 
 }  // namespace
 

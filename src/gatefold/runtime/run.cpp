@@ -6,7 +6,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "gatefold/base/text.h"
+#include "gatefold/base/random.h"
 #include "gatefold/runtime/session.h"
 
 namespace gatefold {
@@ -38,22 +38,6 @@ Status check_inputs(const LayerGraph& graph, const RunOptions& options, const st
   return Done{};
 }
 
-/// splitmix64 (Steele, Lea, Flood 2014): arrivals must be the same on every platform.
-class Uniform {
- public:
-  explicit Uniform(std::uint64_t seed) : state_(seed) {}
-  /// In (0, 1].
-  double next() {
-    std::uint64_t z = (state_ += 0x9e3779b97f4a7c15ULL);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-    return static_cast<double>(((z ^ (z >> 31)) >> 11) + 1) * 0x1p-53;
-  }
-
- private:
-  std::uint64_t state_;
-};
-
 }  // namespace
 
 const std::vector<std::string>& policy_names() {
@@ -84,14 +68,14 @@ Result<RunResult> run(const PreparedNetwork& network, const RunOptions& options,
   GATEFOLD_CHECK(session.boot());
 
   const auto begin = std::chrono::steady_clock::now();
-  Uniform uniform(options.seed);
+  SplitMix64 random(options.seed);
   double poisson_seconds = 0;
   Cycles horizon;
   for (std::int64_t r = 0; r < options.arrivals.count; ++r) {
     Cycles arrival = session.last_completion();
     if (options.arrivals.every) arrival = *options.arrivals.every * r;
     if (options.arrivals.rate_hz) {
-      poisson_seconds += -std::log(uniform.next()) / *options.arrivals.rate_hz;
+      poisson_seconds += -std::log(random.uniform()) / *options.arrivals.rate_hz;
       arrival = Cycles(static_cast<std::int64_t>(poisson_seconds * static_cast<double>(network.spec().clock_hz)));
     }
     const InputSet* set = options.timing_only ? nullptr : &inputs[inputs.size() == 1 ? 0 : static_cast<std::size_t>(r)];
