@@ -1,4 +1,4 @@
-// Real networks: they build, and computing their layers gives the recorded outputs (DESIGN.md section 4, Conformance,
+// Real networks: they build, and computing their layers gives the recorded outputs (docs/numerics.md, Conformance,
 // numeric contract qdq-float). Every network prints one line of figures.
 #include <fmt/format.h>
 #include <gtest/gtest.h>

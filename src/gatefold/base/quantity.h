@@ -6,7 +6,7 @@
 //
 // Energy of single events is in attojoules (1e-18 J; int64 holds up to 9.2 J); totals live in EnergyTotal (128 bits).
 // Power exists in two forms: Power in picowatts, as people state it, and EnergyPerCycle in attojoules per cycle, as
-// the ledger charges it: a power is divided by the clock once, when a device file is read (DEVICE.md 3d, rule 12), so
+// the ledger charges it: a power is divided by the clock once, when a device file is read (docs/decisions/0001), so
 // splitting an interval can never change a sum.
 #pragma once
 

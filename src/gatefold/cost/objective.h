@@ -1,6 +1,6 @@
-// The objective: what one step of a plan costs, term by term, in joules. This is the seed's cost function with its prose
-// taken seriously (THEORY.md sections 1 and 6): active clusters and idle ones as leakage over time, data transfer, and a
-// shifting penalty that is charged only when a layer moves.
+// The objective: what one step of a plan costs, term by term, in joules. This is the idea's cost function with its prose
+// taken seriously (docs/decision-problem.md): active clusters as leakage over time, data transfer, and a shifting penalty
+// that is charged only when a layer moves. What the chip pays for idle elements is the ledger's (device/gating.h).
 #pragma once
 
 #include "gatefold/cost/option_table.h"

@@ -10,7 +10,7 @@ Residence::Residence(const OptionTable& table, Memory& memory)
 
 Bytes Residence::weight_share(LayerId layer, const Placement& placement, std::int32_t ordinal) const {
   const Bytes bytes = table_->work(layer).weights;
-  if (placement.split == CoreSplit::kRows) return bytes;  // every array holds a full copy (DEVICE.md 3d, rule 3)
+  if (placement.split == CoreSplit::kRows) return bytes;  // every array holds a full copy (EQ-21)
   return Bytes(part_of(bytes.count(), placement.core_count(), ordinal).count());
 }
 

@@ -5,7 +5,7 @@
 namespace gatefold {
 namespace {
 
-/// Values through the vector unit for one execution of a vector layer (DEVICE.md 1, vector class).
+/// Values through the vector unit for one execution of a vector layer (EQ-7).
 struct ValuesOf {
   std::int64_t outputs;
   std::int64_t inputs;
@@ -33,7 +33,7 @@ void add_dot(const DeviceSpec& spec, const Layer& layer, Work& work) {
   work.element = modelled_element(spec, layer.inputs[0].type);
   work.divisible = dot.ic;
   const Operand& weights = layer.inputs[1];
-  constexpr std::int64_t kBiasBytes = 4;  // int32 per output channel (DEVICE.md 3d, rule 12)
+  constexpr std::int64_t kBiasBytes = 4;  // int32 per output channel (docs/cost-model.md, Units and symbols)
   work.weights = modelled_element(spec, weights.type) * weights.shape.elements() + Bytes(kBiasBytes * dot.oc);
 }
 

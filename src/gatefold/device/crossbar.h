@@ -1,5 +1,5 @@
 // Crossbar and bus: who may use which segment, port and unit when. Resources are booked in request order: a booking
-// starts when everything it needs is free and never changes later (DEVICE.md 3a), so times are fixed when a layer starts.
+// starts when everything it needs is free and never changes later (EQ-33), so times are fixed when a layer starts.
 //
 // A segment carries one reduction at a time; a systolic core runs one layer at a time; the post-processors of a cluster,
 // its output bus and the chip's vector pool each serve one layer at a time.

@@ -2,7 +2,7 @@
 // with units, source and a worked example that equations_test.cpp repeats.
 //
 // Pure functions of a device file, a piece of work and the shape of a placement: no state, no clock.
-// Left out: contention (crossbar.h books it), transitions (gating.h), and where outputs go (output_wire below).
+// Left out: contention (crossbar.h books it), transitions (gating.h), and where outputs go (wire_energy below).
 #pragma once
 
 #include "gatefold/device/placement.h"

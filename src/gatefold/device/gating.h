@@ -3,7 +3,8 @@
 // Time of an element is tiled by *holds*, in which it is ON because something executes on it, reads it or writes it, and
 // *gaps* between them. A gap is settled when the next hold begins: by then its length is known. Inside a request that
 // is no clairvoyance, since the order and length of layers are deterministic: the gate command is given at the end of
-// the one hold and the wake command early enough for the next (pre-wake), so that a known gap never stalls. The state
+// the one hold and the wake command early enough for the next (pre-wake), so that a known gap never stalls (optimistic where
+// an event brought the next hold: docs/decisions/0003). The state
 // for a known gap is the lower envelope of the lines P(s) * gap + b(s) over the states that can be left in time
 // (EQ-32). A gap whose end nobody knows (between requests of a random stream) keeps one state, chosen when
 // it begins from the expected length, and its wake-up is paid in latency as well.

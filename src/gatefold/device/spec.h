@@ -60,7 +60,7 @@ struct SpecEntry {
   std::string key;     ///< "banks.leakage_on"
   std::string value;   ///< "0.2 mW/MiB"
   std::string source;  ///< where the number is from
-  std::string trust;   ///< "P", "A", "T", "D" or "?": DEVICE.md's tags
+  std::string trust;   ///< "P", "A", "T", "D" or "?": the tags of docs/devices.md
   std::string resolved;  ///< "31250 aJ/cycle"; empty where the value is used as written
 };
 

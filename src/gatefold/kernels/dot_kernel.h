@@ -6,8 +6,8 @@
 // `integer` layers (exact, so any slicing gives the same bits) and float32 otherwise.
 //
 // oneDNN computes float32; int32 accumulators come from oneDNN where the processor has VNNI (without it oneDNN 2.6.3
-// saturates at 16 bits) and from the exact kernel of this room elsewhere. Primitives are created once per slice, single-
-// threaded.
+// saturates at 16 bits) and the weights less their zero points fit int8, and from the exact kernel of this room elsewhere.
+// Primitives are created once per slice, single-threaded.
 #pragma once
 
 #include <cstddef>

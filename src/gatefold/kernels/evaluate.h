@@ -1,5 +1,5 @@
-// The numbers of single operators and of vector and move layers, on whole tensors: plain, exact, unhurried code.
-// Dot layers that matter for speed go through dot_kernel.h.
+// The numbers of single operators (plain, exact, unhurried code) and of vector and move layers (the same, with loops of
+// their own in fast.h where that would be slow), on whole tensors. Dot layers of a network go through dot_kernel.h.
 #pragma once
 
 #include <span>

@@ -22,10 +22,10 @@ struct Range {
   friend bool operator==(const Range&, const Range&) = default;
 };
 
-/// Part `index` of `count` of [0, total): equal parts, the first total % count one longer (DEVICE.md 1: "equal, +-1").
+/// Part `index` of `count` of [0, total): equal parts, the first total % count one longer (EQ-1).
 [[nodiscard]] Range part_of(std::int64_t total, std::int64_t count, std::int64_t index);
 
-/// The numeric contracts of DESIGN.md section 4. A network without quantisation operators computes in float32 under both.
+/// The numeric contracts of docs/numerics.md. A network without quantisation operators computes in float32 under both.
 enum class Numerics : std::uint8_t { kInteger, kQdqFloat };
 
 /// real = scale * (stored - zero_point). One entry per tensor, or one per index along `axis`.
@@ -67,7 +67,7 @@ struct DotGeometry {
   std::int64_t group = 1;
   /// One filter per channel: group == ic == oc and group > 1.
   [[nodiscard]] bool depthwise() const { return group > 1 && group == ic && group == oc; }
-  /// Multiply-accumulates, padded taps included (DEVICE.md 3d, rule 7).
+  /// Multiply-accumulates, padded taps included (EQ-11).
   [[nodiscard]] std::int64_t macs() const { return n * oh * ow * oc * kh * kw * (ic / group); }
 };
 

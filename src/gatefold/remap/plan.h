@@ -1,12 +1,13 @@
 // The compile-time plan: what `static` runs and every run-time policy starts from.
 //
-// 1. Exact shortest path over (position, shape) states along the layer order (Viterbi), minimising the objective of
-//    THEORY.md section 1 for one request: node costs, wires of chain edges, wakes.
+// 1. Exact shortest path over (position, shape) states along the layer order (Viterbi), minimising what EQ-29
+//    charges one request for nodes, wires of chain edges and wakes.
 // 2. For graphs that are no chain: sweeps of single-layer changes until none lowers the full objective (EQ-29).
 // 3. Capacity: the plan is laid out in a scratch memory; a layer that does not fit takes the next cheapest place or shape.
 //    If that fails, steps 1 to 3 are repeated with a rising price on resident bytes; if that fails too, the largest
 //    weights are streamed from external memory at every execution.
-// Step 1 alone ignores later readers and capacity, so its value is a lower bound for all placements of this chip.
+// Step 1 alone ignores later readers and capacity, so its value is a lower bound of EQ-29 over all placements. Where a
+// layer has more states than plan.cpp considers (kStatesMax), its runs begin at cluster 0 and the bound covers only those.
 #pragma once
 
 #include <optional>

@@ -1,6 +1,7 @@
 // The first four policies. `ungated` and `static` never move; they differ in what they gate. `seed-literal` is the
 // pseudocode of the idea taken word for word, kept so that the difference to its prose can be measured. `greedy` is the
-// prose: the cost function of THEORY.md section 1, staying as the default, at most eight candidates at a boundary.
+// prose: the cost function EQ-28, staying as the default, at most eight candidates at a boundary. Where the two texts
+// disagree: docs/decision-problem.md.
 #include <algorithm>
 #include <array>
 #include <bit>

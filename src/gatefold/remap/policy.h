@@ -17,7 +17,8 @@
 
 namespace gatefold {
 
-/// What a policy sees when a layer is about to be decided: when its producer starts, or later if its home was taken.
+/// What a policy sees when a layer is about to be decided: when its last producer starts (a network input's reader: when
+/// the request begins), and again if its home is occupied by the time it could start.
 struct Boundary {
   LayerId layer;
   Cycles now;
@@ -27,7 +28,7 @@ struct Boundary {
   Placement home;                     ///< where the layer's weights lie
   std::optional<Placement> producer;  ///< where its (last) producer runs; nullopt: a network input
   bool steered = true;                ///< its inputs can still be steered for free
-  std::optional<Cycles> budget;       ///< DESIGN.md section 3: cycles that the layer may take; nullopt: no deadline
+  std::optional<Cycles> budget;       ///< EQ-34: cycles that the layer may take; nullopt: no deadline
 };
 
 struct Decision {
@@ -43,7 +44,8 @@ class Policy {
   [[nodiscard]] virtual GatingScope scope() const = 0;
   /// Where layers are before the first request, before capacity is considered.
   [[nodiscard]] virtual Assignment first_assignment(const OptionTable& table, const StaticPlan& plan) const = 0;
-  /// Called once per layer and request. Staying is always allowed; a layer whose home is occupied then waits.
+  /// Called once per layer and request, once more if its home was taken meanwhile. Staying is always allowed; a layer
+  /// whose home is occupied then waits.
   [[nodiscard]] virtual Decision decide(const Boundary& boundary) = 0;
 };
 

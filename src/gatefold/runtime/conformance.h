@@ -1,9 +1,9 @@
 // Known-answer comparison: is this output the expected one, under which rule, and how far off is it?
 //
-// Rules (docs: conformance): the element types and shapes must be equal. Integers that no quantisation stands for must be
-// equal. Floating-point networks may differ by |got - want| <= 1e-3 |want| + 1e-5 max(1, max |want|). Quantised networks
-// are measured in steps of the last quantised tensor before the output: under the integer contract 99.9 % of the values
-// within one step, under qdq-float 99 %, and in both the same largest value.
+// Rules (docs/numerics.md, Conformance): the element types and shapes must be equal. Integers that no quantisation stands
+// for must be equal. Floating-point networks may differ by |got - want| <= 1e-3 |want| + 1e-5 max(1, max |want|). Quantised
+// networks are measured in steps of the last quantised tensor before the output: under the integer contract 99.9 % of the
+// values within one step, under qdq-float 99 %, and in both the same largest value.
 #pragma once
 
 #include <optional>

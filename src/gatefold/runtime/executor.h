@@ -1,8 +1,9 @@
 // The modelled executor: the numbers of a layer, computed from data that really lies in the banks.
 //
 // Every input is read from the blocks of the chip's memory, through checks that their banks are ON for the whole
-// execution; on a reduction chip each core computes its slice from its own block and its own weights, and the partial
-// sums are added, as the bus does. The result is cut into blocks where the next layer reads them.
+// execution; on a reduction chip each core computes its slice of a dense or depthwise layer from its own block and its own
+// weights, and the partial sums are added, as the bus does. Other layers are computed whole from what the blocks hold: their
+// division over cores changes no sum. The result is cut into blocks where the next layer reads them.
 #pragma once
 
 #include <vector>

@@ -1,4 +1,4 @@
-// Everything about one network on one chip that is computed once: option table, kernels, packed weights.
+// Everything about one network on one chip that is computed once: option table, static plan, who is decided when, packed weights.
 #pragma once
 
 #include <map>
@@ -38,7 +38,7 @@ class PreparedNetwork {
   [[nodiscard]] const OptionTable& table() const { return *table_; }
   /// The plan without a deadline; one with a deadline is made per run.
   [[nodiscard]] const StaticPlan& plan() const { return plan_; }
-  /// Layers whose output becomes an input of `layer` last in topological order; nullopt: network inputs only.
+  /// The last of the layers, in topological order, whose outputs `layer` reads; nullopt: network inputs only.
   [[nodiscard]] std::optional<LayerId> last_producer(LayerId layer) const { return last_producers_[layer.at()]; }
   /// The layers to decide when `layer` starts: those whose last producer it is.
   [[nodiscard]] const std::vector<LayerId>& decided_with(LayerId layer) const { return decided_with_[layer.at()]; }

@@ -20,7 +20,8 @@
 
 namespace gatefold {
 
-/// When requests arrive. `every` and `rate` are declared data: a policy may know them. Neither: closed loop, each
+/// When requests arrive. `every` and `rate` are declared data, known before the first request
+/// (docs/decision-problem.md, Baselines). Neither: closed loop, each
 /// request arrives when the one before completes.
 struct Arrivals {
   std::int64_t count = 1;
@@ -124,7 +125,7 @@ using Progress = std::function<void(std::int64_t done, std::int64_t total)>;
 
 class PreparedNetwork;
 
-/// Option table, kernels and packed weights of one network on one chip.
+/// Option table and static plan of one network on one chip; weights are packed when first asked for and kept.
 /// Errors: kDoesNotFit naming the sizes, kUnsupported naming the layer.
 [[nodiscard]] Result<std::shared_ptr<const PreparedNetwork>> prepare(std::shared_ptr<const LayerGraph> graph,
                                                                      std::shared_ptr<const DeviceSpec> device);

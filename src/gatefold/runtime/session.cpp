@@ -100,7 +100,7 @@ Status Session::store_inputs(const InputSet* inputs) {
     const Cycles now = tensors_[input.at()].ready;
     GATEFOLD_CHECK(residence_.store(input, layers_[activation.consumers.front().at()].home, table_.tensor_layout(input), {}));
     const auto blocks = residence_.blocks(input);
-    // Written at no time (DEVICE.md 3d, rule 12): one SRAM write per byte, into banks that are awake for it.
+    // Written at no time (docs/cost-model.md, Accounting conventions): one SRAM write per byte, into banks that are awake.
     for (const BlockId block : blocks) {
       for (const Piece& piece : chip_.memory().pieces(block)) {
         const Cycles awake = chip_.gating().ready_at(chip_.gating().bank(piece.bank), now);

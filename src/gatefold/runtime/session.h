@@ -1,9 +1,11 @@
-// The session: the only place that acts. For every layer of every request, when its producer starts:
+// The session: the only place that acts. For every layer of every request, in the graph's order (step):
 //
-//     measure -> decide -> act (route, move weights, wake, gate) -> run -> record
+//     measure -> act (inputs, route, weights, wakes) -> power -> decide its readers -> execute -> record
 //
-// Requests of one network are served in order, one at a time; inside a request, layers are issued in order and
-// overlap on disjoint clusters as their inputs and the bookings allow. Times are virtual: a layer's start and end are fixed when it is booked.
+// A layer is decided when its last producer starts, while its inputs can still be steered; the readers of network inputs
+// when the request begins. Requests of one network are served in order, one at a time; inside a request, layers are issued
+// in order and overlap on disjoint clusters as their inputs and the bookings allow. Times are virtual: a layer's start and
+// end are fixed when it is booked. session_moves.cpp carries data: shifts, strays, streamed weights.
 #pragma once
 
 #include <memory>
