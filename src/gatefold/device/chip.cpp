@@ -53,6 +53,17 @@ Cycles Chip::ready_at(const Placement& placement, std::span<const BlockId> block
   return ready;
 }
 
+Cycles Chip::woken_at(const Placement& placement, Cycles now) const {
+  Cycles woken = now;
+  for (std::int32_t k = placement.first; k <= placement.last(); ++k) {
+    woken = std::max(woken, gating_.woken_at(gating_.cluster(ClusterId(k)), now));
+  }
+  for (std::int32_t c = 0; c < placement.core_count(); ++c) {
+    woken = std::max(woken, gating_.woken_at(gating_.core(placement.core(c, spec_->cores_per_cluster)), now));
+  }
+  return woken;
+}
+
 Cycles Chip::writable_at(std::span<const BlockId> blocks, Cycles now) const {
   Cycles writable = now;
   for (const BlockId block : blocks) {

@@ -47,6 +47,8 @@ class Chip {
   void hold(std::span<const Piece> pieces, Cycles from, Cycles until);
   /// The earliest time >= now at which clusters, cores and banks could be ON.
   [[nodiscard]] Cycles ready_at(const Placement& placement, std::span<const BlockId> blocks, Cycles now) const;
+  /// The earliest time at which clusters and cores can be ON if they are asked for at `now`, unforeseen.
+  [[nodiscard]] Cycles woken_at(const Placement& placement, Cycles now) const;
   /// The earliest time >= now at which new blocks may be written: what lay in their banks before is no longer read.
   [[nodiscard]] Cycles writable_at(std::span<const BlockId> blocks, Cycles now) const;
   /// The earliest time >= now at which new blocks in cores of the placement are both: awake and writable.

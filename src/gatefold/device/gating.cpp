@@ -151,6 +151,12 @@ Cycles Gating::ready_at(ElementId id, Cycles now) const {
   return std::max(now, unknown_until_ + classes_[element.element_class].wake_latency[index(state)]);
 }
 
+Cycles Gating::woken_at(ElementId id, Cycles now) const {
+  const Element& element = elements_[id.at()];
+  if (now <= element.held_until) return now;
+  return now + classes_[element.element_class].wake_latency[index(state_in_gap(element, now))];
+}
+
 bool Gating::is_on(ElementId id, Cycles from, Cycles until) const {
   const Element& element = elements_[id.at()];
   if (scope_ == GatingScope::kNothing || !classes_[element.element_class].gateable) return true;

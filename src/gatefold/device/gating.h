@@ -69,6 +69,9 @@ class Gating {
   /// The earliest time >= now at which the element can be ON if it is asked for at `now`.
   [[nodiscard]] Cycles ready_at(ElementId element, Cycles now) const;
 
+  /// The earliest time at which the element can be ON if nobody foresaw before `now` that it would be needed.
+  [[nodiscard]] Cycles woken_at(ElementId element, Cycles now) const;
+
   /// True if a hold covers [from, until), or the element's cluster is pinned, or the element is never gated.
   [[nodiscard]] bool is_on(ElementId element, Cycles from, Cycles until) const;
 

@@ -34,21 +34,27 @@ struct State {
   EnergyTotal node;
 };
 
+// Dominance is judged without prices; with them, all options are kept.
+bool usable(const Option& option, const Prices& prices) { return !prices.none() || !option.dominated; }
+
+/// True if the layer has few enough states for every position of every usable shape to be one.
+bool every_position(const OptionTable& table, LayerId layer, const Prices& prices) {
+  std::size_t positions = 0;
+  for (const Option& option : table.layer(layer).options) {
+    if (usable(option, prices)) positions += static_cast<std::size_t>(table.spec().cluster_count - option.footprint.clusters + 1);
+  }
+  return positions <= kStatesMax;
+}
+
 std::vector<State> states_of(const OptionTable& table, LayerId layer, const Prices& prices) {
   std::vector<State> states;
   const auto add = [&](const Option& option, std::int32_t first) {
     states.push_back({placed_at(option.footprint, first), option.alone + prices.of(option)});
   };
-  std::size_t positions = 0;
-  const std::int32_t clusters = table.spec().cluster_count;
-  // Dominance is judged without prices; with them, all options are kept.
-  const auto usable = [&](const Option& option) { return !prices.none() || !option.dominated; };
+  const bool everywhere = every_position(table, layer, prices);
   for (const Option& option : table.layer(layer).options) {
-    if (usable(option)) positions += static_cast<std::size_t>(clusters - option.footprint.clusters + 1);
-  }
-  for (const Option& option : table.layer(layer).options) {
-    if (!usable(option)) continue;
-    const std::int64_t last = positions <= kStatesMax ? clusters - option.footprint.clusters : 0;
+    if (!usable(option, prices)) continue;
+    const std::int64_t last = everywhere ? table.spec().cluster_count - option.footprint.clusters : 0;
     for (std::int32_t first = 0; first <= last; ++first) add(option, first);
   }
   return states;
@@ -207,7 +213,11 @@ Result<StaticPlan> plan_static(const OptionTable& table, std::optional<Cycles> d
     return plan;
   }
   const bool chain = is_chain(table.graph());
-  Assignment wanted = plan_at(table, Prices{}, chain, &plan.bound);
+  EnergyTotal shortest;
+  Assignment wanted = plan_at(table, Prices{}, chain, &shortest);
+  bool proven = true;
+  for (std::size_t v = 0; v < table.size(); ++v) proven = proven && every_position(table, LayerId(v), Prices{});
+  if (proven) plan.bound = shortest;
   EnergyPerCycle time_price(0);
   if (deadline && latency(table, wanted) > *deadline) {
     time_price = time_price_within(table, *deadline, chain);
@@ -215,7 +225,7 @@ Result<StaticPlan> plan_static(const OptionTable& table, std::optional<Cycles> d
   }
   GATEFOLD_TRY(plan.assignment, plan_that_fits(table, time_price, chain, wanted));
   plan.reached = assignment_cost(table, plan.assignment);
-  plan.bound_kind = chain && plan.reached == plan.bound ? "chain" : "chain-relaxed";
+  plan.bound_kind = chain && plan.bound == plan.reached ? "chain" : "chain-relaxed";
   for (std::size_t v = 0; v < table.size(); ++v) {
     plan.reference.push_back(execution_cycles(table, LayerId(v), plan.assignment[v]));
     plan.reference_total += plan.reference.back();

@@ -7,7 +7,7 @@
 //    If that fails, steps 1 to 3 are repeated with a rising price on resident bytes; if that fails too, the largest
 //    weights are streamed from external memory at every execution.
 // Step 1 alone ignores later readers and capacity, so its value is a lower bound of EQ-29 over all placements. Where a
-// layer has more states than plan.cpp considers (kStatesMax), its runs begin at cluster 0 and the bound covers only those.
+// layer has more states than plan.cpp considers (kStatesMax), its runs begin at cluster 0 and there is no bound.
 #pragma once
 
 #include <optional>
@@ -20,7 +20,7 @@ namespace gatefold {
 
 struct StaticPlan {
   Assignment assignment;
-  EnergyTotal bound;      ///< of step 1
+  std::optional<EnergyTotal> bound;  ///< of step 1; nullopt if it did not consider every position
   EnergyTotal reached;    ///< EQ-29 of the assignment
   std::string bound_kind; ///< "chain": bound and plan answer the same question; "chain-relaxed": later readers or capacity were left out
   std::vector<Cycles> reference;  ///< T_ref of each layer under the plan

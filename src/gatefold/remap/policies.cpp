@@ -144,19 +144,19 @@ class Greedy : public Policy {
     return step_cost(*boundary.table, step, placement).total();
   }
 
-  /// A run of available clusters.
+  /// A run of available clusters of one speed.
   struct FreeRun {
     std::int32_t begin = 0;
     std::int32_t end = 0;
     [[nodiscard]] std::int32_t length() const { return end - begin; }
   };
-  /// The first run of available clusters that begins at or after `from`; empty at the end of the chip.
+  /// The first such run that begins at or after `from`; empty at the end of the chip.
   static FreeRun free_run(const Boundary& boundary, std::int32_t from) {
     const std::int32_t clusters = boundary.table->spec().cluster_count;
-    const auto occupied = [&](std::int32_t k) { return boundary.profile->condition(ClusterId(k), boundary.now).occupied; };
-    while (from < clusters && occupied(from)) ++from;
+    const auto at = [&](std::int32_t k) -> const Condition& { return boundary.profile->condition(ClusterId(k), boundary.now); };
+    while (from < clusters && at(from).occupied) ++from;
     FreeRun run{from, from};
-    while (run.end < clusters && !occupied(run.end)) ++run.end;
+    while (run.end < clusters && !at(run.end).occupied && at(run.end).percent == at(from).percent) ++run.end;
     return run;
   }
 
@@ -168,25 +168,36 @@ class Greedy : public Policy {
     return with_room(boundary, placement);
   }
 
-  /// Adds the shape at the producer's run, at the best fit (the shortest free run with room for it) and at the first free run.
+  /// Adds the shape at the producer's run and at the places with room in three free runs: the best fit (the shortest), the
+  /// first and the fastest.
   static void add_shape(const Boundary& boundary, const Footprint& shape, Candidates& found) {
     if (boundary.producer) {
       if (const auto there = roomy_at(boundary, shape, boundary.producer->first)) found.add(*there);
     }
     std::optional<Placement> first;
     std::optional<Placement> best;
+    std::optional<Placement> fastest;
     std::int32_t shortest = INT32_MAX;
+    std::int32_t speed = 0;
     for (FreeRun run = free_run(boundary, 0); run.length() > 0; run = free_run(boundary, run.end)) {
-      if (run.length() < shape.clusters || (first && run.length() >= shortest)) continue;
+      const std::int32_t percent = boundary.profile->condition(ClusterId(run.begin), boundary.now).percent;
+      if (run.length() < shape.clusters || (first && run.length() >= shortest && percent <= speed)) continue;
       std::optional<Placement> roomy;
       for (std::int32_t k = run.begin; !roomy && k + shape.clusters <= run.end; ++k) roomy = roomy_at(boundary, shape, k);
       if (!roomy) continue;
       if (!first) first = roomy;
-      best = roomy;
-      shortest = run.length();
+      if (run.length() < shortest) {
+        best = roomy;
+        shortest = run.length();
+      }
+      if (percent > speed) {
+        fastest = roomy;
+        speed = percent;
+      }
     }
-    if (best) found.add(*best);
-    if (first) found.add(*first);
+    for (const auto& place : {best, first, fastest}) {
+      if (place) found.add(*place);
+    }
   }
 
   /// The home's shape, and the cheapest other one that some free run is long enough for. If neither finds a place and the

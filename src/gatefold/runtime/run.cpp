@@ -87,8 +87,7 @@ Result<RunResult> run(const PreparedNetwork& network, const RunOptions& options,
   RunResult result = session.finish(horizon);
   result.requests = options.arrivals.count;
   result.simulate_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  if (network.graph().layers.empty()) return result;
-  result.bound = BoundRecord{plan->bound_kind, plan->bound, plan->reached};
+  if (plan->bound) result.bound = BoundRecord{plan->bound_kind, *plan->bound, plan->reached};
   return result;
 }
 

@@ -20,11 +20,13 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced)
   const Bytes weights = from.streamed ? Bytes(0) : weights_stored(spec, table_.work(layer), footprint_of(to));
   EnergyTotal energy = shift_penalty(spec, from, to);
   chip_.ledger().charge(Part::kCrossbar, energy);
+  const Cycles woken = chip_.woken_at(to, now);  // nobody foresaw that it would be needed
+  state.weights_ready = std::max(state.weights_ready, woken);
   if (weights > Bytes(0)) {
     // Two-phase: the new copy is complete before the old one goes.
     std::vector<BlockId> old(residence_.weights(layer).begin(), residence_.weights(layer).end());
     const Cycles start = std::max({chip_.crossbar().bus_free(from, now), chip_.crossbar().bus_free(to, now), state.weights_ready,
-                                   chip_.ready_at(from, old, now), chip_.ready_at(to, {}, now), chip_.path_ready_at(from, to, now)});
+                                   chip_.ready_at(from, old, now), woken, chip_.path_ready_at(from, to, now)});
     vacate(old);
     residence_.drop_weights(layer);
     std::vector<Payload> payloads;
