@@ -112,7 +112,8 @@ def usage_errors():
         (run + ["--at", "1ms", "explode"], "want occupy"), (run + ["--at", "soon", "occupy cluster 0"], "soon"),
         (run + ["--at", "1ms", "fail cluster 3"], "not built"), (run + ["--at", "1ms", "throttle cluster 1 0%"], "1% to 100%"),
         (run + ["--cores", "4"], "cores"), (run + ["--why", "conv1"], "why"), (run + ["extra"], "extra"),
-        (["inspect", "net.onnx", "--graph", "g.svg"], "graph"), (["inspect", "net.onnx", "--options", "conv1"], "options"),
+        (["inspect", "net.onnx", "--graph", "g.svg"], "graph"), (["inspect", "net.onnx", "--options"], "options"),
+        (["inspect", "net.onnx", "--device", "edge-nnic"], "--options"),
         (["compare", "net.onnx", "--policies", "static,nope"], "unknown policy 'nope'"), (["devices", "list"], "list"), (["devices", "show"], "NAME"),
         (["conformance"], "DIR"),
     ]
@@ -172,7 +173,10 @@ def one_run():
     other = gatefold("run", "net.onnx", "--seed", "2", "--json", "-")
     expect(json.loads(other.stdout or "{}").get("outputs") != result.get("outputs"), "another seed gives other inputs", other)
     timed = gatefold("run", "net.onnx", "--timings", "--json", "-")
-    expect("wall_s" in json.loads(timed.stdout or "{}"), "--timings adds wall_s", timed)
+    timed_result = json.loads(timed.stdout or "{}")
+    decision = timed_result.get("decision_ns", {})
+    expect("wall_s" in timed_result and "decision_ns" not in result, "--timings adds wall_s and decision_ns", timed)
+    expect(None not in (decision.get("p50"), decision.get("p99")) and decision["p50"] <= decision["p99"], "--timings measures decisions", timed)
     quick = gatefold("run", "net.onnx", "--timing-only", "--json", "-")
     quick_result = json.loads(quick.stdout or "{}")
     expect(quick_result.get("outputs") == [] and quick_result.get("energy_fj") == result.get("energy_fj"), "--timing-only costs the same", quick)
@@ -205,6 +209,19 @@ def the_other_commands():
     expect(some.returncode == 0 and "to static" in some.stdout and "default" in some.stdout, "compare --policies", some)
     inspect = gatefold("inspect", "net.onnx")
     expect(inspect.returncode == 0 and "conv1" in inspect.stdout and "Cheapest shifts" in inspect.stdout, "inspect", inspect)
+    options = gatefold("inspect", "net.onnx", "--options", "conv1", "--device", "edge-nnic", "--json", "-")
+    listed = json.loads(options.stdout or "{}")
+    rows = listed.get("options", [])
+    expect(list(listed) == ["gatefold", "command", "model", "layer", "device", "options", "rejected"] and listed["device"]["name"] == "edge-nnic"
+           and sum(row["chosen"] for row in rows) == 1 and len(rows) + sum(len(group["shapes"]) for group in listed["rejected"]) == 4 * 4,
+           "inspect --options lists or rejects every shape and marks the one of the plan", options)
+    by_index = gatefold("inspect", "net.onnx", "--options", "0", "--device", "edge-nnic", "--json", "-")
+    expect(by_index.stdout == options.stdout, "inspect --options takes an index", by_index)
+    table = gatefold("inspect", "net.onnx", "--options", "conv1")
+    expect(table.returncode == 0 and "on edge-nnic (default" in table.stdout and "chosen" in table.stdout and "more cores than input channels" in table.stdout,
+           "inspect --options as a table", table)
+    near = gatefold("inspect", "net.onnx", "--options", "conv2")
+    expect(near.returncode == 1 and "did you mean 'conv1'" in near.stderr, "an unknown layer is named with the nearest", near)
     devices = gatefold("devices", "--json", "-")
     names = [d["name"] for d in json.loads(devices.stdout or '{"devices": []}')["devices"]]
     expect("edge-nnic" in names and "server-v5p" in names, "devices", devices)

@@ -13,6 +13,7 @@
 #include "gatefold/report/json.h"
 #include "gatefold/report/table.h"
 #include "gatefold/runtime/conformance.h"
+#include "gatefold/runtime/prepared.h"
 #include "inputs.h"
 
 namespace gatefold::tool {
@@ -81,6 +82,7 @@ Result<RunOptions> run_options(const RunArguments& arguments, const DeviceSpec& 
   GATEFOLD_TRY(options.events, check_events(std::move(events)));
   options.numerics = arguments.numerics == "integer" ? Numerics::kInteger : Numerics::kQdqFloat;
   options.timing_only = arguments.timing_only;
+  options.measure_decisions = arguments.timings;
   options.seed = arguments.seed;
   return options;
 }
@@ -162,6 +164,17 @@ Result<std::vector<ReportedRun>> run_policies(const RunArguments& arguments, con
   return runs;
 }
 
+int inspect_layer_options(const InspectArguments& arguments, const std::shared_ptr<const LayerGraph>& graph) {
+  const auto layer = find_layer(*graph, *arguments.options);
+  if (!layer) return report_error(layer.error());
+  const auto ready = prepare_on(graph, arguments.device);
+  if (!ready) return report_error(ready.error());
+  const PreparedNetwork& network = *ready.value().network;
+  LayerOptionsInspection inspection = inspect_options(network.table(), layer.value(), network.plan().assignment[layer.value().at()]);
+  inspection.device_reason = ready.value().reason;
+  return write_results(arguments.output, options_json(inspection, version()), options_table(inspection));
+}
+
 }  // namespace
 
 const char* version() { return GATEFOLD_VERSION; }
@@ -213,8 +226,9 @@ int inspect_command(const InspectArguments& arguments) {
   if (!model) return report_error(model.error());
   BuildOptions options;
   options.symbols = arguments.symbols;
-  const auto graph = build_layer_graph(model.value(), options);
+  auto graph = build_layer_graph(model.value(), options);
   if (!graph) return report_error(graph.error());
+  if (arguments.options) return inspect_layer_options(arguments, std::make_shared<const LayerGraph>(std::move(graph).value()));
   const Inspection inspection = inspect(graph.value());
   return write_results(arguments.output, inspection_json(inspection, version()), inspection_table(inspection));
 }

@@ -46,6 +46,8 @@ struct RunArguments {
 
 struct InspectArguments {
   std::string model;
+  std::optional<std::string> options;  ///< a layer by name or position: its option table on the device
+  std::optional<std::string> device;
   std::map<std::string, std::int64_t> symbols;
   OutputArguments output;
 };

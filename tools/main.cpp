@@ -86,9 +86,9 @@ void add_symbols(CLI::App& app, std::vector<std::string>& texts) {
       ->type_name("NAME=N")->allow_extra_args(false)->check(form(check_symbol));
 }
 
-void add_device(CLI::App& app, std::optional<std::string>& device) {
-  app.add_option("--device", device, "A shipped chip (gatefold devices) or a device file; default: the first that holds the network")
-      ->type_name("NAME|FILE");
+CLI::Option* add_device(CLI::App& app, std::optional<std::string>& device) {
+  return app.add_option("--device", device, "A shipped chip (gatefold devices) or a device file; default: the first that holds the network")
+             ->type_name("NAME|FILE");
 }
 
 void add_numerics(CLI::App& app, std::string& numerics) {
@@ -185,8 +185,13 @@ void add_inspect(CLI::App& app) {
   auto symbols = std::make_shared<std::vector<std::string>>();
   command->add_option("MODEL", inspect->model, "The network, an .onnx file")->required();
   add_symbols(*command, *symbols);
+  auto* options = command->add_option("--options", inspect->options, "Instead: the ways to run one layer on a chip, and what each costs")
+                      ->type_name("LAYER");
+  add_device(*command, inspect->device)->needs(options);
   add_output(*command, inspect->output);
-  command->footer("Example:\n  gatefold inspect net.onnx --dim batch=4");
+  command->footer("Examples:\n"
+                  "  gatefold inspect net.onnx --dim batch=4\n"
+                  "  gatefold inspect net.onnx --options conv1 --device edge-nnic");
   command->callback([inspect, symbols] {
     inspect->symbols = symbols_of(*symbols);
     status = inspect_command(*inspect);

@@ -34,15 +34,22 @@ EnergyTotal neighbours_loss(const DeviceSpec& spec, const Work& work, const Foot
   return wakes + EnergyTotal::repeated((work.input + work.output) * spec.wire_byte_pitch, from.clusters - 1);
 }
 
+bool dominates(const DeviceSpec& spec, const Work& work, const Option& other, const Option& option) {
+  const bool subset = other.footprint.clusters <= option.footprint.clusters && other.footprint.cores <= option.footprint.cores;
+  const bool smaller = other.footprint.total() < option.footprint.total() ||
+                       (other.footprint.total() == option.footprint.total() && &other < &option);
+  if (&other == &option || !subset || !smaller || other.cycles > option.cycles) return false;
+  return other.alone + neighbours_loss(spec, work, option.footprint, other.footprint) <= option.alone;
+}
+
 void mark_dominated(const DeviceSpec& spec, const Work& work, std::vector<Option>& options) {
   for (Option& option : options) {
-    option.dominated = std::any_of(options.begin(), options.end(), [&](const Option& other) {
-      const bool subset = other.footprint.clusters <= option.footprint.clusters && other.footprint.cores <= option.footprint.cores;
-      const bool smaller = other.footprint.total() < option.footprint.total() ||
-                           (other.footprint.total() == option.footprint.total() && &other < &option);
-      if (&other == &option || !subset || !smaller || other.cycles > option.cycles) return false;
-      return other.alone + neighbours_loss(spec, work, option.footprint, other.footprint) <= option.alone;
-    });
+    const Option* best = nullptr;
+    for (const Option& other : options) {
+      if (dominates(spec, work, other, option) && (best == nullptr || other.alone < best->alone)) best = &other;
+    }
+    option.dominated = best != nullptr;
+    if (best != nullptr) option.dominated_by = static_cast<std::int16_t>(best - options.data());
   }
 }
 

@@ -25,6 +25,7 @@ struct Option {
   /// Another option uses a subset of its clusters and cores, is no slower and costs no more, whatever its neighbours on
   /// a chain are: never needed but for capacity.
   bool dominated = false;
+  std::int16_t dominated_by = -1;  ///< position in the layer's options of the cheapest that dominates it; -1: none
 };
 
 /// A shape that cannot be used, and why.

@@ -52,6 +52,11 @@ TEST(OptionTable, ADominatedOptionHasASmallerOneThatIsNoSlowerAndNoDearer) {
                other.cycles <= option.cycles && other.alone <= option.alone;
       });
       EXPECT_TRUE(!option.dominated || better);
+      ASSERT_EQ(option.dominated, option.dominated_by >= 0);
+      if (option.dominated) {
+        const Option& by = options[static_cast<std::size_t>(option.dominated_by)];
+        EXPECT_TRUE(by.footprint.total() < option.footprint.total() && by.cycles <= option.cycles && by.alone <= option.alone);
+      }
       dominated += option.dominated ? 1U : 0U;
     }
     EXPECT_TRUE(std::any_of(options.begin(), options.end(), [](const Option& option) { return !option.dominated; }));

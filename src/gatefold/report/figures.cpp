@@ -91,6 +91,7 @@ bool same_outputs(const RunResult& a, const RunResult& b) {
 
 std::string seconds_text(double seconds) { return with_prefix(seconds, "s"); }
 std::string joules_text(double joules) { return with_prefix(joules, "J"); }
+std::string watts_text(double watts) { return with_prefix(watts, "W"); }
 
 std::string bytes_text(std::int64_t bytes) {
   static constexpr std::array<std::string_view, 4> kUnits{"KiB", "MiB", "GiB", "TiB"};

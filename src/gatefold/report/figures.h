@@ -44,6 +44,8 @@ struct LatencyFigures {
 [[nodiscard]] std::string seconds_text(double seconds);
 /// "45.6 uJ".
 [[nodiscard]] std::string joules_text(double joules);
+/// "1.5 mW".
+[[nodiscard]] std::string watts_text(double watts);
 /// "22.6 KiB", "12 B".
 [[nodiscard]] std::string bytes_text(std::int64_t bytes);
 /// "2.657 M": a plain count with a decimal prefix.

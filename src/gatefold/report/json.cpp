@@ -191,6 +191,51 @@ std::string inspection_json(const Inspection& inspection, const std::string& ver
   return dumped(json);
 }
 
+namespace {
+
+Json shape_json(const Footprint& shape) { return {{"clusters", shape.clusters}, {"cores", shape.cores}, {"split", name(shape.split)}}; }
+
+Json option_json(const OptionInspection& row) {
+  const Option& option = row.option;
+  Json json = shape_json(option.footprint);
+  json["cycles"] = option.cycles.count();
+  json["time_s"] = row.seconds;
+  json["dynamic_j"] = {{"compute", EnergyTotal(option.dynamic.compute).joules()},
+                       {"memory", EnergyTotal(option.dynamic.memory).joules()},
+                       {"crossbar", EnergyTotal(option.dynamic.crossbar).joules()}};
+  json["held_w"] = row.held_watts;
+  json["alone_j"] = option.alone.joules();
+  json["weight_bytes_per_core"] = option.weights_per_core.count();
+  json["dominated"] = nullptr;
+  if (row.dominated) {
+    json["dominated"] = {{"by", shape_json(row.dominated->by)},
+                         {"cycles", row.dominated->cycles.count()},
+                         {"energy_j", row.dominated->energy.joules()}};
+  }
+  json["chosen"] = row.chosen;
+  json["streamed"] = row.streamed;
+  return json;
+}
+
+}  // namespace
+
+std::string options_json(const LayerOptionsInspection& inspection, const std::string& version) {
+  Json json{{"gatefold", version},
+            {"command", "inspect"},
+            {"model", inspection.model},
+            {"layer", {{"index", inspection.layer.index()}, {"name", inspection.layer_name}, {"op", inspection.op}}},
+            {"device", {{"name", inspection.device}, {"hash", inspection.device_hash}}},
+            {"options", Json::array()},
+            {"rejected", Json::array()}};
+  for (const OptionInspection& row : inspection.options) json["options"].push_back(option_json(row));
+  for (const RejectedShapes& group : inspection.rejected) {
+    Json shapes = Json::array();
+    for (const Footprint& shape : group.shapes) shapes.push_back(shape_json(shape));
+    json["rejected"].push_back({{"reason", group.reason}, {"shapes", shapes}});
+  }
+  return dumped(json);
+}
+
 std::string devices_json(const std::vector<DeviceSpec>& devices, const std::string& version) {
   Json json{{"gatefold", version}, {"command", "devices"}, {"devices", Json::array()}};
   for (const DeviceSpec& device : devices) {

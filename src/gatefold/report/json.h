@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "gatefold/report/inspection.h"
+#include "gatefold/report/option_inspection.h"
 #include "gatefold/runtime/run.h"
 
 namespace gatefold {
@@ -46,6 +47,7 @@ struct ReportedRun {
 /// The same object for every policy in the list `policies`, each with `outputs_identical`: to those of the first.
 [[nodiscard]] std::string compare_json(const std::vector<ReportedRun>& runs);
 [[nodiscard]] std::string inspection_json(const Inspection& inspection, const std::string& version);
+[[nodiscard]] std::string options_json(const LayerOptionsInspection& inspection, const std::string& version);
 [[nodiscard]] std::string devices_json(const std::vector<DeviceSpec>& devices, const std::string& version);
 /// One device with every number of its file.
 [[nodiscard]] std::string device_json(const DeviceSpec& device, const std::string& version);

@@ -243,6 +243,52 @@ std::string inspection_table(const Inspection& inspection) {
          shifts.text();
 }
 
+namespace {
+
+/// "2 x 4 rows": clusters, cores in each, split where there is one.
+std::string shape_text(const Footprint& shape) {
+  const std::string split = shape.total() == 1 ? "" : fmt::format(" {}", name(shape.split));
+  return fmt::format("{} x {}{}", shape.clusters, shape.cores, split);
+}
+
+std::string marks_text(const OptionInspection& row) {
+  std::vector<std::string> marks;
+  if (row.chosen) marks.emplace_back("chosen");
+  if (row.streamed) marks.emplace_back("streamed");
+  if (row.dominated) {
+    const std::string faster = row.dominated->cycles == Cycles(0) ? "as fast" : fmt::format("{} cycles faster", row.dominated->cycles.count());
+    marks.push_back(fmt::format("dominated: {} is {} and saves {}", shape_text(row.dominated->by), faster,
+                                joules_text(row.dominated->energy.joules())));
+  }
+  return fmt::format("{}", fmt::join(marks, ", "));
+}
+
+}  // namespace
+
+std::string options_table(const LayerOptionsInspection& inspection) {
+  Grid grid({"shape", ">cycles", ">time", ">compute", ">memory", ">crossbar", ">held", ">alone", ">weights/core", ""});
+  for (const OptionInspection& row : inspection.options) {
+    const Option& option = row.option;
+    const auto joules = [](Energy energy) { return joules_text(EnergyTotal(energy).joules()); };
+    grid.add({shape_text(option.footprint), fmt::format("{}", option.cycles.count()), seconds_text(row.seconds), joules(option.dynamic.compute),
+              joules(option.dynamic.memory), joules(option.dynamic.crossbar), watts_text(row.held_watts), joules_text(option.alone.joules()),
+              bytes_text(option.weights_per_core.count()), marks_text(row)});
+  }
+  std::string text = fmt::format("{}: layer {} '{}' ({}) on {}{}\n\n{}", inspection.model, inspection.layer.index(), inspection.layer_name,
+                                 inspection.op, inspection.device,
+                                 inspection.device_reason.empty() ? "" : " (" + inspection.device_reason + ")", grid.text());
+  if (!inspection.rejected.empty()) text += "\nRejected\n";
+  for (const RejectedShapes& group : inspection.rejected) {
+    std::vector<std::string> shapes;
+    for (const Footprint& shape : group.shapes) shapes.push_back(shape_text(shape));
+    text += fmt::format("  {}: {}\n", group.reason, fmt::join(shapes, ", "));
+  }
+  return text +
+         "\nshape: clusters x cores in each, and what is divided over them. held: leakage of what it keeps ON. alone: dynamic energy, and "
+         "held and\nthe chip's unavoidable power over its time. chosen: by the static plan. dominated: what it saves is more than its neighbours "
+         "could lose.\n";
+}
+
 std::string devices_table(const std::vector<DeviceSpec>& devices) {
   Grid grid({"device", ">clusters", ">cores", ">clock", ">SRAM", "computes", "description"});
   for (const DeviceSpec& device : devices) {

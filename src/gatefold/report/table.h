@@ -13,6 +13,7 @@ namespace gatefold {
 /// One row per policy. Ratios are to `static` where it is in the list, else to the first. Requires: !runs.empty().
 [[nodiscard]] std::string compare_table(const std::vector<ReportedRun>& runs);
 [[nodiscard]] std::string inspection_table(const Inspection& inspection);
+[[nodiscard]] std::string options_table(const LayerOptionsInspection& inspection);
 [[nodiscard]] std::string devices_table(const std::vector<DeviceSpec>& devices);
 [[nodiscard]] std::string device_table(const DeviceSpec& device);
 

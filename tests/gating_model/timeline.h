@@ -1,0 +1,94 @@
+// The reference of the gating model: for every element an array with its power state in every cycle, filled as the calls
+// come, and sums over those arrays. Slow, small, and written without the code it judges: no running totals, no deferred
+// interval.
+//
+// What it takes as given is what gating.h promises: at time 0 everything is ON; what was filled in is history; a gap is
+// filled when its end is known; its state is the cheapest of those that can be left in time, the smaller change on a tie
+// unless leaving is free; a gap that contains the end of a request is chosen by its expected length and left late.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "gatefold/device/gating.h"
+
+namespace gatefold::test {
+
+/// Cycles that a timeline has.
+inline constexpr int kHorizon = 64;
+
+/// What a chip has cost at the horizon, in attojoules and cycles.
+struct Account {
+  std::int64_t leakage_on = 0;
+  std::int64_t leakage_gated = 0;
+  std::int64_t transitions = 0;
+  std::int64_t uncore = 0;
+  std::int64_t wakes = 0;
+  std::int64_t cluster_on = 0;
+  std::int64_t core_on = 0;
+  std::array<std::int64_t, kPowerStateCount> cycles{};  ///< of clusters, cores and banks by state
+  bool content_lost = false;                            ///< a bank that holds data was OFF
+  friend bool operator==(const Account&, const Account&) = default;
+};
+
+class Timeline {
+ public:
+  /// Elements are numbered as Gating numbers them: clusters, cores, banks, vector pool, uncore parts.
+  Timeline(const DeviceSpec& spec, GatingScope scope);
+
+  void hold(int element, int from, int until);
+  void set_content(int element, bool holds_data) { elements_[at(element)].content = holds_data; }
+  void pin(int cluster, bool on, int now);
+  void idle(int completion, int arrival, int expected);
+
+  /// The first cycle from `now` on in which the element can be ON.
+  [[nodiscard]] int ready(int element, int now) const;
+  /// True if it is ON in every cycle of [from, until), as far as the calls so far say.
+  [[nodiscard]] bool on(int element, int from, int until) const;
+  [[nodiscard]] bool history(int element, int from) const { return from < elements_[at(element)].filled; }
+  [[nodiscard]] int filled(int element) const { return elements_[at(element)].filled; }
+  [[nodiscard]] int elements() const { return static_cast<int>(elements_.size()); }
+  [[nodiscard]] int pinned() const;
+  /// Fills the rest and adds everything up.
+  [[nodiscard]] Account settled() const;
+  /// A number that differs, in all likelihood, where the timelines do.
+  [[nodiscard]] std::uint64_t fingerprint() const;
+
+ private:
+  enum class Kind : std::uint8_t { kCluster, kCore, kBank, kPool, kUncore };
+  struct Price {
+    std::array<std::int64_t, kPowerStateCount> leakage{};
+    std::array<int, kPowerStateCount> wake_latency{};
+    std::array<std::int64_t, kPowerStateCount> wake_energy{};
+  };
+  struct Element {
+    Kind kind = Kind::kCluster;
+    int cluster = -1;
+    bool content = false;
+    int filled = 0;  ///< cells before this one are history
+    std::array<PowerState, kHorizon> cells{};
+    std::array<std::int64_t, kPowerStateCount> wakes{};  ///< by the state left
+    bool content_lost = false;
+  };
+  static std::size_t at(int index) { return static_cast<std::size_t>(index); }
+  [[nodiscard]] const Price& price(const Element& element) const { return prices_[static_cast<std::size_t>(element.kind)]; }
+  [[nodiscard]] bool gated(const Element& element) const;
+  [[nodiscard]] bool unknown(const Element& element, int until) const;
+  [[nodiscard]] PowerState cheapest(const Element& element, int length, bool in_time) const;
+  [[nodiscard]] PowerState gap(const Element& element, int until) const;
+  [[nodiscard]] PowerState rest(const Element& element) const;
+  static void fill(Element& element, PowerState state, int until);
+
+  GatingScope scope_;
+  std::array<Price, 5> prices_{};
+  std::vector<Element> elements_;
+  std::vector<char> pinned_;
+  struct Idle {
+    int completion, arrival, expected;
+  };
+  std::optional<Idle> idle_;
+};
+
+}  // namespace gatefold::test
