@@ -239,8 +239,8 @@ void check_on(const ClusterSize& size, std::int64_t cycles_most, std::int64_t co
   }
 }
 
-constexpr ClusterSize kSmall{.lanes = 4, .inputs_per_unit = 6, .chunks = 8, .rows = 1024, .input_bytes = 2048, .output_words = 4096};
-constexpr ClusterSize kFull{.lanes = 64, .inputs_per_unit = 144, .chunks = 4, .rows = 1024, .input_bytes = 16384, .output_words = 16384};
+constexpr ClusterSize kSmall{.lanes = 4, .inputs_per_unit = 6, .chunks = 8, .rows = 1024, .input_bytes = 8192, .output_words = 8192};
+constexpr ClusterSize kFull{.lanes = 64, .inputs_per_unit = 144, .chunks = 4, .rows = 1024, .input_bytes = 65536, .output_words = 65536};
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// gatefold_rtl_witness --scale S --seed N: S x 600 random layers and S x 600 gating sequences through the RTL, at least 10 of each.
+// gatefold_rtl_witness --scale S --seed N: S x 2,000 random layers and S x 2,000 gating sequences through the RTL, at least 10 of each.
 // Exit status 0 if RTL and model agree, 1 if they do not, 2 for wrong arguments. The last line is what was measured.
 #include <fmt/format.h>
 
@@ -13,7 +13,7 @@
 namespace gatefold::test {
 namespace {
 
-constexpr double kFull = 600;
+constexpr double kFull = 2000;
 constexpr std::int64_t kLeast = 10;
 
 template <class T>
@@ -37,7 +37,7 @@ int run(int argc, char** argv) {
   const auto count = std::max(kLeast, static_cast<std::int64_t>(kFull * scale));
   Random seeds(seed);
   LayerFigures layers;
-  const std::int64_t full = std::max<std::int64_t>(2, count / 6);  // a cycle of 64 x 144 products costs what 400 of 4 x 6 cost
+  const std::int64_t full = std::max<std::int64_t>(2, count / 5);
   check_layers(true, full, seeds.next(), layers);
   check_layers(false, count - full, seeds.next(), layers);
   check_error_flag(layers);

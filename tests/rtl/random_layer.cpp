@@ -27,14 +27,14 @@ RtlLayer random_shape(const ClusterSize& size, Random& random) {
   const auto kind = random.between(0, 3);
   layer.depthwise = kind == 0;
   layer.ic = large ? random.between(1, random.one_of({16, 128, 256})) : random.between(1, 24);
-  layer.oc = layer.depthwise ? layer.ic : random.between(1, (large ? 2 : 5) * size.lanes + 1);
+  layer.oc = layer.depthwise ? layer.ic : random.between(1, (large ? 3 : 5) * size.lanes + 1);
   if (kind == 1) {  // fully connected
     layer.ic = random.between(1, kCores * size.inputs_per_unit * (large ? 3 : 5));
   } else {
     layer.kh = random.between(1, 3);
     layer.kw = random.between(1, 3);
-    layer.ih = random.between(1, large ? 7 : 10);
-    layer.iw = random.between(1, large ? 7 : 10);
+    layer.ih = random.between(1, 14);
+    layer.iw = random.between(1, 14);
     layer.stride = random.between(1, 2);
     layer.pad = random.between(0, 1);
   }
