@@ -242,11 +242,55 @@ void check_on(const ClusterSize& size, std::int64_t cycles_most, std::int64_t co
 constexpr ClusterSize kSmall{.lanes = 4, .inputs_per_unit = 6, .chunks = 8, .rows = 1024, .input_bytes = 8192, .output_words = 8192};
 constexpr ClusterSize kFull{.lanes = 64, .inputs_per_unit = 144, .chunks = 4, .rows = 1024, .input_bytes = 65536, .output_words = 65536};
 
+/// Cycles of one layer on a cluster of its own, and the cluster's pipeline depth.
+template <class Model>
+std::pair<std::int64_t, std::int64_t> lone_run(const ClusterSize& size, const RtlLayer& layer, LayerFigures& figures) {
+  Cluster<Model> cluster(size);
+  cluster.ask_for(layer);
+  std::int64_t cycles = 0;
+  bool ended = false;
+  while (!ended) {
+    cluster.begin_cycle();
+    const bool begins = cluster.rtl.commit != 0;
+    cycles += cluster.rtl.busy;
+    ended = cluster.rtl.last_write != 0;
+    cluster.finish_cycle();
+    if (begins) cluster.fill_banks(layer);
+  }
+  if (cluster.results(layer) != plain_result(layer)) differs(figures, layer, "other results than the plain kernels");
+  return {cycles, cluster.rtl.depth};
+}
+
 }  // namespace
 
 void check_layers(bool full, std::int64_t count, std::uint64_t seed, LayerFigures& figures) {
   if (full) check_on<VFull>(kFull, 4000, count, Random(seed), figures);
   else check_on<VSmall>(kSmall, 20000, count, Random(seed), figures);
+}
+
+void check_worked_examples(LayerFigures& figures) {
+  const struct {
+    std::int64_t rtl, model;  // cycles
+    bool full;
+    RtlLayer layer;
+  } table[] = {
+      {15, 15, false, {.ic = 2, .oc = 3, .ih = 2, .iw = 2, .bus_values = 4, .input{}, .weights{}}},
+      {21, 21, false, {.ic = 3, .oc = 5, .iw = 3, .bus_values = 4, .input{}, .weights{}}},
+      {33, 33, false, {.oc = 4, .kh = 3, .kw = 3, .ih = 3, .iw = 3, .pad = 1, .bus_values = 4, .input{}, .weights{}}},
+      {21, 21, false, {.cores = 2, .ic = 5, .oc = 4, .kw = 3, .iw = 5, .bus_values = 4, .input{}, .weights{}}},
+      {23, 23, false, {.depthwise = true, .cores = 3, .ic = 6, .oc = 6, .kh = 2, .kw = 2, .ih = 3, .iw = 3, .bus_values = 4, .input{}, .weights{}}},
+      {74, 74, true, {.cores = 4, .ic = 576, .oc = 64, .bus_values = 64, .input{}, .weights{}}},
+      {31, 20, false, {.ic = 2, .oc = 4, .iw = 5, .bus_values = 1, .input{}, .weights{}}},
+  };
+  Random random(1);
+  for (const auto& row : table) {
+    RtlLayer layer = row.layer;
+    fill_random(layer, random);
+    const auto [rtl, depth] = row.full ? lone_run<VFull>(kFull, layer, figures) : lone_run<VSmall>(kSmall, layer, figures);
+    const Cycles model = layer_cycles(rtl_chip(row.full ? kFull : kSmall, depth, layer.bus_values), layer.work(), {.cores = layer.cores});
+    if (rtl == row.rtl && model == Cycles(row.model)) continue;
+    differs(figures, layer, fmt::format("{} cycles instead of {}, in the model {} instead of {}", rtl, row.rtl, model.count(), row.model));
+  }
 }
 
 void check_error_flag(LayerFigures& figures) {

@@ -21,6 +21,9 @@ struct LayerFigures {
 /// Adds `count` layers on the small cluster (P = 4, I = 6) or the full one (P = 64, I = 144).
 void check_layers(bool full, std::int64_t count, std::uint64_t seed, LayerFigures& figures);
 
+/// The layers of docs/rtl-witness.md, with the cycles worked out there.
+void check_worked_examples(LayerFigures& figures);
+
 /// A bank that falls asleep while its layer runs must raise the error flag, and must not when it stays awake.
 void check_error_flag(LayerFigures& figures);
 

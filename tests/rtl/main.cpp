@@ -40,6 +40,7 @@ int run(int argc, char** argv) {
   const std::int64_t full = std::max<std::int64_t>(2, count / 5);
   check_layers(true, full, seeds.next(), layers);
   check_layers(false, count - full, seeds.next(), layers);
+  check_worked_examples(layers);
   check_error_flag(layers);
   GatingFigures gating;
   for (std::int64_t made = 0; made < count; ++made) check_gating(seeds.next(), gating);

@@ -89,10 +89,14 @@ DeviceSpec rtl_chip(const ClusterSize& size, std::int64_t depth, std::int64_t bu
 RtlLayer random_layer(const ClusterSize& size, std::int64_t cycles_most, Random& random) {
   RtlLayer layer = random_shape(size, random);
   while (!fits(size, layer, cycles_most)) layer = random_shape(size, random);
+  fill_random(layer, random);
+  return layer;
+}
+
+void fill_random(RtlLayer& layer, Random& random) {
   const std::int64_t taps = layer.window() * (layer.depthwise ? 1 : layer.ic);
   fill(layer.input, layer.ic * layer.ih * layer.iw, 128, random);
   fill(layer.weights, layer.oc * taps, taps > kFullRangeTaps ? 32 : 128, random);
-  return layer;
 }
 
 std::vector<std::int32_t> plain_result(const RtlLayer& layer) {

@@ -45,7 +45,10 @@ struct RtlLayer {
 /// A layer that fits, of at most `cycles_most` cycles; about one in eight has an output bus narrower than the lanes.
 [[nodiscard]] RtlLayer random_layer(const ClusterSize& size, std::int64_t cycles_most, Random& random);
 
-/// What the plain kernels compute: [oc, oh, ow]. Exact: random_layer keeps every sum below 2^24.
+/// Random input and weights for the layer's shape.
+void fill_random(RtlLayer& layer, Random& random);
+
+/// What the plain kernels compute: [oc, oh, ow]. Exact: fill_random keeps every sum below 2^24.
 [[nodiscard]] std::vector<std::int32_t> plain_result(const RtlLayer& layer);
 
 }  // namespace gatefold::test
