@@ -200,8 +200,9 @@ void print_group(const std::string& title, const Group& group, const std::vector
       same += group[v][n].ranking() == group[0][n].ranking() ? 1U : 0U;
       for (std::size_t policy = 0; policy < kPolicies.size(); ++policy) misses[policy] += group[v][n].misses[policy];
     }
-    fmt::print("| {} | {:.3f} | {:.3f} | {:.3f} | {:.3f} |{} {} of {} |\n", varied[v].name, mean_ratio(group[v], 0), mean_ratio(group[v], 2),
-               mean_ratio(group[v], kGreedy), worst, with_misses ? fmt::format(" {} |", fmt::join(misses, " / ")) : "", same, group[v].size());
+    fmt::print("| {} | {:.3f} | {:.3f} | {:.3f} | {:.3f} |{} {} of {} |\n", varied[v].name, mean_ratio(group[v], 0),
+               mean_ratio(group[v], 2), mean_ratio(group[v], kGreedy), worst,
+               with_misses ? fmt::format(" {} |", fmt::join(misses, " / ")) : "", same, group[v].size());
   }
 }
 
@@ -267,10 +268,13 @@ Result<std::int64_t> compare(double scale) {
     }
     std::fflush(stdout);
   }
-  fmt::print("\n### Where the ranking changes\n\n| chip, scenario | network | as in the file | varied |\n| --- | --- | --- | --- |\n{}", rankings);
-  fmt::print("\nfigure: {} cells; energy to static: greedy {:.3f} to {:.3f} (above 1 in {}), ungated {:.3f} to {:.3f}; ranking changes in {}; {} violations\n",
-             summary.cells, summary.greedy_best, summary.greedy_worst, summary.greedy_dearer, summary.ungated_best, summary.ungated_worst,
-             summary.changed, summary.violations);
+  fmt::print("\n### Where the ranking changes\n\n| chip, scenario | network | as in the file | varied |\n| --- | --- | --- | --- |\n{}",
+             rankings);
+  fmt::print(
+      "\nfigure: {} cells; energy to static: greedy {:.3f} to {:.3f} (above 1 in {}), ungated {:.3f} to {:.3f}; ranking changes in {}; {} "
+      "violations\n",
+      summary.cells, summary.greedy_best, summary.greedy_worst, summary.greedy_dearer, summary.ungated_best, summary.ungated_worst,
+      summary.changed, summary.violations);
   return summary.violations;
 }
 

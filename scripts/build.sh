@@ -37,11 +37,13 @@ fi
 
 # Copies the build's output to the log and shows how far it is.
 progress() {
-  local line shown=0 counted=0
+  local line shown=0 counted=0 total=0
   while IFS= read -r line; do
     printf '%s\n' "$line" >>"$log"
     [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
     local step=${BASH_REMATCH[1]} steps=${BASH_REMATCH[2]}
+    [[ $steps -eq $total ]] || shown=0  # a tool inside the build may count steps of its own
+    total=$steps
     if [[ -t 1 ]]; then
       printf '\rBuilding %s/%s' "$step" "$steps"
       counted=1

@@ -109,8 +109,7 @@ def usage_errors():
         (run + ["--labels", "y.npy", "--timing-only"], "excludes"), (run + ["--dim", "batch"], "NAME=N"), (run + ["--dim", "=3"], "NAME=N"),
         (run + ["--dim", "batch=0"], "NAME=N"), (run + ["--dim", "batch=-1"], "NAME=N"), (run + ["--dim", "b=1", "--dim", "b=2"], "twice"),
         (run + ["--seed", "-1"], "seed"), (run + ["--seed", "x"], "seed"), (run + ["--at", "1ms"], "--at"),
-        (run + ["--at", "1ms", "explode"], "want occupy"), (run + ["--at", "soon", "occupy cluster 0"], "soon"),
-        (run + ["--at", "1ms", "fail cluster 3"], "not built"), (run + ["--at", "1ms", "throttle cluster 1 0%"], "1% to 100%"),
+        (run + ["--at", "1ms", "fail cluster 3"], "not built"), (run + ["--at", "1ms", "cap power 1W"], "not built"),
         (run + ["--cores", "4"], "cores"), (run + ["--why", "conv1"], "why"), (run + ["extra"], "extra"),
         (["inspect", "net.onnx", "--graph", "g.svg"], "graph"), (["inspect", "net.onnx", "--options"], "options"),
         (["inspect", "net.onnx", "--device", "edge-nnic"], "--options"),
@@ -150,7 +149,8 @@ def input_errors():
         (run + ["--labels", "labels3.npy"], "found 3 labels"), (run + ["--labels", "labelsf.npy"], "want integers"),
         (run + ["--labels", "missing.npy"], "missing.npy"), (run + ["--device", "edge-nnik"], "edge-nnic"), (run + ["--device", "./no.yaml"], "no.yaml"),
         (run + ["--device", "bad.yaml"], "bad.yaml"), (run + ["--dim", "batch=2"], "batch"), (run + ["--at", "1ms", "occupy cluster 99"], "no cluster 99"),
-        (run + ["--at", "1ms", "release cluster 0"], "not occupied"), (run + ["--json", "no/such/folder/r.json"], "no/such/folder"),
+        (run + ["--at", "1ms", "explode"], "want occupy"), (run + ["--at", "soon", "occupy cluster 0"], "soon"),
+        (run + ["--at", "1ms", "throttle cluster 1 0%"], "1% to 100%"), (run + ["--at", "1ms", "release cluster 0"], "not occupied"), (run + ["--json", "no/such/folder/r.json"], "no/such/folder"),
         (["devices", "show", "edge-nnik"], "edge-nnic"), (["conformance", "missing"], "not a folder"), (["conformance", "nothing"], "found no case"),
     ]
     for arguments, word in cases:

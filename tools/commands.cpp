@@ -97,8 +97,8 @@ Tensor first_labels(const Tensor& labels, std::int64_t count) {
 Result<Session> open_session(const RunArguments& arguments) {
   const Clock::time_point start = Clock::now();
   Session session;
-  GATEFOLD_TRY(session.loaded, load_network(arguments.model, {arguments.inputs, arguments.image, arguments.symbols, arguments.seed,
-                                                              arguments.timing_only}));
+  GATEFOLD_TRY(session.loaded, load_network(arguments.model,
+                                            {arguments.inputs, arguments.image, arguments.symbols, arguments.seed, arguments.timing_only}));
   GATEFOLD_TRY(session.ready, prepare_on(session.loaded.graph, arguments.device));
   GATEFOLD_TRY(session.options, run_options(arguments, *session.ready.device, session.loaded.requests));
   session.inputs = session.loaded.inputs;

@@ -3,6 +3,8 @@
 // A case is a folder with model.onnx and test_data_set_K/{input_J,output_J}.pb, or a pair NAME.onnx, NAME_output_0.pb whose
 // output does not depend on the input. Under the integer contract output_J.ort_optimised.pb, where it is there, is the
 // answer: the same network computed with integer kernels.
+#include "gatefold/runtime/conformance.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,7 +14,6 @@
 #include "gatefold/base/text.h"
 #include "gatefold/onnx/import.h"
 #include "gatefold/report/json.h"
-#include "gatefold/runtime/conformance.h"
 #include "inputs.h"
 
 namespace gatefold::tool {
@@ -196,7 +197,8 @@ std::string no_reading(const CaseNotes& notes, const std::string& set, const std
   if (numerics != "qdq-float") return "";
   if (notes.operator_quantised) return "quantised operators have the integer contract only";
   for (const std::int64_t vendor : notes.vendor_sets) {
-    if (set == fmt::format("test_data_set_{}", vendor)) return "the expected output is the vendor's, which is under the integer contract only";
+    if (set == fmt::format("test_data_set_{}", vendor))
+      return "the expected output is the vendor's, which is under the integer contract only";
   }
   return "";
 }
@@ -237,8 +239,8 @@ std::vector<ConformanceRecord> judge_case(const ConformanceArguments& arguments,
 void print_record(const ConformanceRecord& record) {
   std::string detail = record.reason;
   if (!record.unit.empty()) {
-    detail = fmt::format("worst {:.4g}{}{}{}", record.worst, record.unit == "steps" ? " steps" : "", record.equal_bits ? ", equal bits" : "",
-                         record.reason.empty() ? "" : "; " + record.reason);
+    detail = fmt::format("worst {:.4g}{}{}{}", record.worst, record.unit == "steps" ? " steps" : "",
+                         record.equal_bits ? ", equal bits" : "", record.reason.empty() ? "" : "; " + record.reason);
   }
   fmt::print("{:<11}  {}: {}\n", record.verdict, record.name, detail);
   std::fflush(stdout);
@@ -254,7 +256,8 @@ int conformance_command(const ConformanceArguments& arguments) {
   find_models(root, models);
   if (models.empty()) {
     return report_error({ErrorCode::kInvalidInput, fmt::format("{}: found no case, want folders with model.onnx and test_data_set_0, or "
-                                                               "pairs NAME.onnx, NAME_output_0.pb", arguments.folder)});
+                                                               "pairs NAME.onnx, NAME_output_0.pb",
+                                                               arguments.folder)});
   }
   const bool lines = !arguments.output.quiet && arguments.output.json != "-";
   std::vector<ConformanceRecord> records;
@@ -271,8 +274,8 @@ int conformance_command(const ConformanceArguments& arguments) {
     return std::count_if(records.begin(), records.end(), [&](const ConformanceRecord& record) { return record.verdict == verdict; });
   };
   const auto equal = std::count_if(records.begin(), records.end(), [](const auto& record) { return record.equal_bits; });
-  const std::string totals = fmt::format("{} pass ({} with equal bits), {} fail, {} unsupported, {} sets in {} cases\n", count("pass"), equal,
-                                         count("fail"), count("unsupported"), records.size(), models.size());
+  const std::string totals = fmt::format("{} pass ({} with equal bits), {} fail, {} unsupported, {} sets in {} cases\n", count("pass"),
+                                         equal, count("fail"), count("unsupported"), records.size(), models.size());
   const int written = write_results(arguments.output, conformance_json(records, arguments.numerics, version()), totals);
   if (written != kDone) return written;
   return count("fail") > 0 || (arguments.strict && count("unsupported") > 0) ? kInputAtFault : kDone;

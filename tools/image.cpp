@@ -39,8 +39,8 @@ Result<Layout> layout_of(const Activation& input) {
     if (shape[1] == 1 || shape[1] == 3) return Layout{shape[1], shape[2], shape[3], true};
     if (shape[3] == 1 || shape[3] == 3) return Layout{shape[3], shape[1], shape[2], false};
   }
-  return Error{ErrorCode::kInvalidInput, fmt::format("input '{}' {} takes no image, want [1, c, h, w] or [1, h, w, c] with c = 1 or 3",
-                                                     input.name, shape.text())};
+  return Error{ErrorCode::kInvalidInput,
+               fmt::format("input '{}' {} takes no image, want [1, c, h, w] or [1, h, w, c] with c = 1 or 3", input.name, shape.text())};
 }
 
 /// How the first layer that computes on the input reads it; moves on the way do not change values.
@@ -117,8 +117,8 @@ std::vector<float> resized(const Picture& picture, const Layout& layout) {
       for (std::int64_t c = 0; c < layout.channels; ++c) {
         const float top = std::lerp(picture.at(row.low, column.low, c), picture.at(row.low, column.high, c), column.weight);
         const float bottom = std::lerp(picture.at(row.high, column.low, c), picture.at(row.high, column.high, c), column.weight);
-        const std::int64_t index = layout.channels_first ? (c * layout.height + y) * layout.width + x
-                                                         : (y * layout.width + x) * layout.channels + c;
+        const std::int64_t index =
+            layout.channels_first ? (c * layout.height + y) * layout.width + x : (y * layout.width + x) * layout.channels + c;
         values[static_cast<std::size_t>(index)] = std::lerp(top, bottom, row.weight);
       }
     }
@@ -132,8 +132,8 @@ Tensor quantised(const Shape& shape, const std::vector<float>& pixels, const Qua
   stored.reserve(pixels.size());
   for (const float pixel : pixels) {
     const float level = std::nearbyint(pixel / 255 / how.scale[0]) + static_cast<float>(how.zero_point[0]);
-    stored.push_back(static_cast<T>(std::clamp(level, static_cast<float>(std::numeric_limits<T>::min()),
-                                               static_cast<float>(std::numeric_limits<T>::max()))));
+    stored.push_back(static_cast<T>(
+        std::clamp(level, static_cast<float>(std::numeric_limits<T>::min()), static_cast<float>(std::numeric_limits<T>::max()))));
   }
   return Tensor::of<T>(shape, std::span<const T>(stored));
 }
@@ -142,7 +142,8 @@ Tensor quantised(const Shape& shape, const std::vector<float>& pixels, const Qua
 
 Result<Tensor> read_image(const std::string& path, const LayerGraph& graph) {
   if (graph.inputs.size() != 1) {
-    return Error{ErrorCode::kInvalidInput, fmt::format("the network has {} inputs, an image needs a network with one", graph.inputs.size())};
+    return Error{ErrorCode::kInvalidInput,
+                 fmt::format("the network has {} inputs, an image needs a network with one", graph.inputs.size())};
   }
   const Activation& input = graph.activation(graph.inputs[0]);
   GATEFOLD_TRY(const Layout layout, layout_of(input));

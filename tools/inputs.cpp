@@ -77,8 +77,8 @@ Tensor request_part(const Tensor& tensor, std::int64_t count, std::int64_t index
 }
 
 struct FileInputs {
-  std::vector<Tensor> tensors;          ///< by network input
-  std::vector<std::int64_t> requests;   ///< how many each holds
+  std::vector<Tensor> tensors;         ///< by network input
+  std::vector<std::int64_t> requests;  ///< how many each holds
   std::int64_t count = 1;
 };
 

@@ -18,15 +18,15 @@ struct InputArguments {
   std::optional<std::string> image;             ///< instead of files
   std::map<std::string, std::int64_t> symbols;  ///< --dim
   std::uint64_t seed = 1;
-  bool timing_only = false;                     ///< shapes matter, values do not
+  bool timing_only = false;  ///< shapes matter, values do not
 };
 
 /// A network with every extent bound, and what it is fed.
 struct LoadedNetwork {
   std::shared_ptr<const LayerGraph> graph;
-  std::vector<InputSet> inputs;        ///< one set per request, or one for all; empty under timing_only
-  std::int64_t requests = 1;           ///< as many as the files hold
-  std::string input_text;              ///< "seeded uniform values", "x.npy: 667 requests"
+  std::vector<InputSet> inputs;  ///< one set per request, or one for all; empty under timing_only
+  std::int64_t requests = 1;     ///< as many as the files hold
+  std::string input_text;        ///< "seeded uniform values", "x.npy: 667 requests"
 };
 
 /// Errors: those of reading and building; kInvalidInput for inputs that do not fit the network.

@@ -50,13 +50,15 @@ std::string check_symbol(const std::string& text) {
   return "";
 }
 
-/// The grammar alone: which clusters exist is known once the chip is.
+/// What is not built is a usage error, as an unknown option is; a malformed event is an input at fault and found when the
+/// chip is known.
 std::string check_event(const std::pair<std::string, std::string>& event) {
   DeviceSpec any;
   any.name = "any chip";
   any.clock_hz = 1;
   any.cluster_count = INT32_MAX;
-  return complaint(parse_event(event.first, event.second, any));
+  const auto parsed = parse_event(event.first, event.second, any);
+  return !parsed && parsed.error().code == ErrorCode::kUnsupported ? complaint(parsed) : "";
 }
 
 std::map<std::string, std::int64_t> symbols_of(const std::vector<std::string>& texts) {
@@ -83,23 +85,29 @@ void add_output(CLI::App& app, OutputArguments& output) {
 
 void add_symbols(CLI::App& app, std::vector<std::string>& texts) {
   app.add_option("--dim", texts, "Bind a symbolic dimension, such as batch=4 (repeatable; others are 1)")
-      ->type_name("NAME=N")->allow_extra_args(false)->check(form(check_symbol));
+      ->type_name("NAME=N")
+      ->allow_extra_args(false)
+      ->check(form(check_symbol));
 }
 
 CLI::Option* add_device(CLI::App& app, std::optional<std::string>& device) {
-  return app.add_option("--device", device, "A shipped chip (gatefold devices) or a device file; default: the first that holds the network")
-             ->type_name("NAME|FILE");
+  return app
+      .add_option("--device", device, "A shipped chip (gatefold devices) or a device file; default: the first that holds the network")
+      ->type_name("NAME|FILE");
 }
 
 void add_numerics(CLI::App& app, std::string& numerics) {
   app.add_option("--numerics", numerics, "How a quantised network is computed: integer (default) or qdq-float")
-      ->type_name("CONTRACT")->check(CLI::IsMember({"integer", "qdq-float"}));
+      ->type_name("CONTRACT")
+      ->check(CLI::IsMember({"integer", "qdq-float"}));
 }
 
 void add_events(CLI::App& app, std::vector<std::pair<std::string, std::string>>& events) {
-  app.add_option("--at", events, "Something happens to the chip (repeatable), such as --at 12ms \"occupy cluster 0\";\n"
-                                 "events: occupy, release, recover cluster N; throttle cluster N P%")
-      ->type_name("TIME EVENT")->allow_extra_args(false);
+  app.add_option("--at", events,
+                 "Something happens to the chip (repeatable), such as --at 12ms \"occupy cluster 0\";\n"
+                 "events: occupy, release, recover cluster N; throttle cluster N P%")
+      ->type_name("TIME EVENT")
+      ->allow_extra_args(false);
 }
 
 /// CLI11 validates one text at a time; an event is two.
@@ -111,18 +119,26 @@ void check_events_form(const std::vector<std::pair<std::string, std::string>>& e
 
 void add_network(CLI::App& app, RunArguments& run, std::vector<std::string>& symbols) {
   app.add_option("MODEL", run.model, "The network, an .onnx file")->required();
-  auto* input = app.add_option("--input", run.inputs, "An .npy or .pb tensor, one --input per network input, in their order; N times\n"
-                                                      "the network's leading dimension is N requests")
-                    ->type_name("FILE")->allow_extra_args(false);
+  auto* input = app.add_option("--input", run.inputs,
+                               "An .npy or .pb tensor, one --input per network input, in their order; N times\n"
+                               "the network's leading dimension is N requests")
+                    ->type_name("FILE")
+                    ->allow_extra_args(false);
   app.add_option("--image", run.image, "A PNG or JPEG, resized and scaled to [0, 1]")->type_name("FILE")->excludes(input);
   add_device(app, run.device);
-  app.add_option("--deadline", run.deadline, "Time from arrival to completion, such as 33ms")->type_name("TIME")->check(form(check_duration));
+  app.add_option("--deadline", run.deadline, "Time from arrival to completion, such as 33ms")
+      ->type_name("TIME")
+      ->check(form(check_duration));
   app.add_option("--requests", run.requests, "How many requests (default: as many as the inputs hold)")
-      ->type_name("N")->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}));
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}));
   auto* every = app.add_option("--every", run.every, "A request arrives every T; without --every and --rate each follows the one before")
-                    ->type_name("TIME")->check(form(check_duration));
+                    ->type_name("TIME")
+                    ->check(form(check_duration));
   app.add_option("--rate", run.rate, "Requests arrive at random, R per second on average")
-      ->type_name("R")->check(form(check_rate))->excludes(every);
+      ->type_name("R")
+      ->check(form(check_rate))
+      ->excludes(every);
   add_events(app, run.events);
   add_numerics(app, run.numerics);
   add_symbols(app, symbols);
@@ -130,7 +146,8 @@ void add_network(CLI::App& app, RunArguments& run, std::vector<std::string>& sym
   app.add_option("--labels", run.labels, "An .npy of class numbers: adds the accuracy")->type_name("FILE")->excludes(timing_only);
   app.add_flag("--timings", run.timings, "Add wall-clock figures");
   app.add_option("--seed", run.seed, "Seed of generated inputs and random arrivals (default 1)")
-      ->type_name("N")->check(CLI::NonNegativeNumber);
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
   add_output(app, run.output);
 }
 
@@ -144,16 +161,23 @@ void add_run(CLI::App& app) {
   auto symbols = std::make_shared<std::vector<std::string>>();
   run->policies = {"default"};
   add_network(*command, *run, *symbols);
-  command->add_option("--policy", run->policies.front(), "Who decides where layers run: " + [] {
-            std::string names;
-            for (const std::string& name : policy_names()) names += name + ", ";
-            return names + "default";
-          }())->type_name("P")->check(form(check_policy));
-  command->footer("Examples:\n"
-                  "  gatefold run net.onnx\n"
-                  "  gatefold run net.onnx --input x.npy --labels y.npy --policy static\n"
-                  "  gatefold run net.onnx --requests 100 --every 10ms --deadline 10ms --at 500ms \"occupy cluster 0\"\n"
-                  "  gatefold run net.onnx --timing-only --json -");
+  command
+      ->add_option(
+          "--policy", run->policies.front(),
+          "Who decides where layers run: " +
+              [] {
+                std::string names;
+                for (const std::string& name : policy_names()) names += name + ", ";
+                return names + "default";
+              }())
+      ->type_name("P")
+      ->check(form(check_policy));
+  command->footer(
+      "Examples:\n"
+      "  gatefold run net.onnx\n"
+      "  gatefold run net.onnx --input x.npy --labels y.npy --policy static\n"
+      "  gatefold run net.onnx --requests 100 --every 10ms --deadline 10ms --at 500ms \"occupy cluster 0\"\n"
+      "  gatefold run net.onnx --timing-only --json -");
   command->callback([run, symbols] {
     check_events_form(run->events);
     run->symbols = symbols_of(*symbols);
@@ -168,10 +192,14 @@ void add_compare(CLI::App& app) {
   run->policies = {"ungated", "static", "seed-literal", "greedy"};
   add_network(*command, *run, *symbols);
   command->add_option("--policies", run->policies, "Default: ungated,static,seed-literal,greedy")
-      ->type_name("A,B,..")->delimiter(',')->allow_extra_args(false)->check(form(check_policy));
-  command->footer("Examples:\n"
-                  "  gatefold compare net.onnx\n"
-                  "  gatefold compare net.onnx --policies static,greedy --requests 50 --every 20ms --at 200ms \"throttle cluster 1 50%\"");
+      ->type_name("A,B,..")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(form(check_policy));
+  command->footer(
+      "Examples:\n"
+      "  gatefold compare net.onnx\n"
+      "  gatefold compare net.onnx --policies static,greedy --requests 50 --every 20ms --at 200ms \"throttle cluster 1 50%\"");
   command->callback([run, symbols] {
     check_events_form(run->events);
     run->symbols = symbols_of(*symbols);
@@ -180,7 +208,8 @@ void add_compare(CLI::App& app) {
 }
 
 void add_inspect(CLI::App& app) {
-  auto* command = app.add_subcommand("inspect", "Show a network's layers, what they read and keep alive, and what shifting each would move");
+  auto* command =
+      app.add_subcommand("inspect", "Show a network's layers, what they read and keep alive, and what shifting each would move");
   auto inspect = std::make_shared<InspectArguments>();
   auto symbols = std::make_shared<std::vector<std::string>>();
   command->add_option("MODEL", inspect->model, "The network, an .onnx file")->required();
@@ -189,9 +218,10 @@ void add_inspect(CLI::App& app) {
                       ->type_name("LAYER");
   add_device(*command, inspect->device)->needs(options);
   add_output(*command, inspect->output);
-  command->footer("Examples:\n"
-                  "  gatefold inspect net.onnx --dim batch=4\n"
-                  "  gatefold inspect net.onnx --options conv1 --device edge-nnic");
+  command->footer(
+      "Examples:\n"
+      "  gatefold inspect net.onnx --dim batch=4\n"
+      "  gatefold inspect net.onnx --options conv1 --device edge-nnic");
   command->callback([inspect, symbols] {
     inspect->symbols = symbols_of(*symbols);
     status = inspect_command(*inspect);
@@ -220,10 +250,11 @@ void add_conformance(CLI::App& app) {
   add_numerics(*command, conformance->numerics);
   command->add_flag("--strict", conformance->strict, "Unsupported cases count as failed");
   add_output(*command, conformance->output);
-  command->footer("A case is a folder with model.onnx and test_data_set_K/{input_J,output_J}.pb, or a pair NAME.onnx, NAME_output_0.pb.\n"
-                  "Examples:\n"
-                  "  gatefold conformance cases/\n"
-                  "  gatefold conformance cases/net --numerics qdq-float --at 1us \"occupy cluster 0\"");
+  command->footer(
+      "A case is a folder with model.onnx and test_data_set_K/{input_J,output_J}.pb, or a pair NAME.onnx, NAME_output_0.pb.\n"
+      "Examples:\n"
+      "  gatefold conformance cases/\n"
+      "  gatefold conformance cases/net --numerics qdq-float --at 1us \"occupy cluster 0\"");
   command->callback([conformance] {
     check_events_form(conformance->events);
     status = conformance_command(*conformance);
@@ -238,8 +269,9 @@ void print_violation(const ContractViolation& violation) {
 }
 
 int parse_and_run(int argc, char** argv) {
-  CLI::App app("Runs neural networks on modelled chips of dot-product clusters, and decides while they run which clusters are\n"
-               "powered. Start with: gatefold run MODEL.onnx");
+  CLI::App app(
+      "Runs neural networks on modelled chips of dot-product clusters, and decides while they run which clusters are\n"
+      "powered. Start with: gatefold run MODEL.onnx");
   app.name("gatefold");
   app.set_version_flag("--version", std::string("gatefold ") + version());
   app.require_subcommand(0, 1);  // a missing command is reported below, so that an unknown word is named instead

@@ -22,8 +22,8 @@ int main() {
   if (!graph) return fail(graph.error());
   auto device = find_device("edge-nnic");
   if (!device) return fail(device.error());
-  const auto network = prepare(std::make_shared<const LayerGraph>(std::move(graph).value()),
-                               std::make_shared<const DeviceSpec>(std::move(device).value()));
+  const auto network =
+      prepare(std::make_shared<const LayerGraph>(std::move(graph).value()), std::make_shared<const DeviceSpec>(std::move(device).value()));
   if (!network) return fail(network.error());
   const auto result = run(*network.value(), RunOptions{}, {{Tensor::splat<float>(Shape{1, 4, 8, 8}, -1.0F).dense()}});
   if (!result) return fail(result.error());

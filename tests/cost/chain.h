@@ -8,8 +8,8 @@
 namespace gatefold {
 
 /// `count` convolutions in a chain, each `channels` -> `channels` with a side x side window on h x w positions.
-inline std::shared_ptr<const LayerGraph> chain(std::size_t count, ElementType type, std::int64_t channels, std::int64_t h,
-                                               std::int64_t w, std::int64_t side) {
+inline std::shared_ptr<const LayerGraph> chain(std::size_t count, ElementType type, std::int64_t channels, std::int64_t h, std::int64_t w,
+                                               std::int64_t side) {
   auto graph = std::make_shared<LayerGraph>();
   const Shape shape({1, channels, h, w});
   for (std::size_t t = 0; t <= count; ++t) {

@@ -54,7 +54,8 @@ inline DeviceSpec small_systolic_chip() {
 /// While it lives, a violated contract throws std::logic_error with the condition's text.
 class ThrowingContracts {
  public:
-  ThrowingContracts() : previous_(set_contract_handler([](const ContractViolation& broken) { throw std::logic_error(broken.condition); })) {}
+  ThrowingContracts()
+      : previous_(set_contract_handler([](const ContractViolation& broken) { throw std::logic_error(broken.condition); })) {}
   ~ThrowingContracts() { set_contract_handler(previous_); }
   ThrowingContracts(const ThrowingContracts&) = delete;
   ThrowingContracts& operator=(const ThrowingContracts&) = delete;

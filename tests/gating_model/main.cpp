@@ -75,8 +75,8 @@ DeviceSpec chip_of(const Shape& shape, bool dear) {
   spec.banks_per_core = shape.banks;
   spec.cluster = {EnergyPerCycle(211), EnergyPerCycle(7), Cycles(dear ? 2 : 5), Energy(dear ? 2040 : 3)};
   spec.core = {EnergyPerCycle(103), EnergyPerCycle(3), Cycles(dear ? 1 : 4), Energy(dear ? 400 : 0)};
-  spec.bank = {Bytes(100),          EnergyPerCycle(41),        EnergyPerCycle(17),       EnergyPerCycle(1), Cycles(dear ? 1 : 3),
-               Cycles(dear ? 2 : 5), Energy(dear ? 120 : 1), Energy(dear ? 300 : 2)};
+  spec.bank = {Bytes(100),           EnergyPerCycle(41),   EnergyPerCycle(17),     EnergyPerCycle(1),
+               Cycles(dear ? 1 : 3), Cycles(dear ? 2 : 5), Energy(dear ? 120 : 1), Energy(dear ? 300 : 2)};
   spec.vector_pool_gate = {EnergyPerCycle(59), EnergyPerCycle(2), Cycles(3), Energy(228)};
   spec.uncore.push_back({"chip", {EnergyPerCycle(29), EnergyPerCycle(0), Cycles(4), Energy(dear ? 203 : 29)}, UncoreUse::kRequests});
   return spec;
@@ -205,7 +205,8 @@ class Exploration {
       // What was decided before cannot be held any more; is_on must then tell, which check_state sees.
       const bool late = timeline.history(element, static_cast<int>(from.count()));
       timeline.hold(element, static_cast<int>(from.count()), static_cast<int>(until.count()));
-      if (!late && !chip_.gating().is_on(ElementId(element), from, until)) violate(fmt::format("element {} is not ON though held", element));
+      if (!late && !chip_.gating().is_on(ElementId(element), from, until))
+        violate(fmt::format("element {} is not ON though held", element));
       if (!late && !timeline.on(element, wanted, wanted + op.length)) violate(fmt::format("element {}: its wake is lost", element));
     }
   }
@@ -235,7 +236,8 @@ class Exploration {
     for (int k = op.placement.first; k <= op.placement.last(); ++k) {
       elements.push_back(k);
       for (int c = 0; c < spec_.cores_per_cluster; ++c) {
-        if ((op.placement.core_mask >> static_cast<unsigned>(c) & 1U) != 0) elements.push_back(spec_.cluster_count + k * spec_.cores_per_cluster + c);
+        if ((op.placement.core_mask >> static_cast<unsigned>(c) & 1U) != 0)
+          elements.push_back(spec_.cluster_count + k * spec_.cores_per_cluster + c);
       }
     }
     return elements;

@@ -93,8 +93,7 @@ inline Result<Tensor> run_dot_kernel(const Layer& layer, const Tensor& x, Numeri
   for (std::size_t i = 1; i < dense.inputs.size(); ++i) dense.inputs[i].constant = dense.inputs[i].constant->dense();
   GATEFOLD_TRY(const DotKernel kernel, DotKernel::create(dense, numerics));
   GATEFOLD_TRY(const auto packed, kernel.pack(kernel.whole()));
-  std::vector<std::byte> accumulators(
-      static_cast<std::size_t>(kernel.accumulator_elements() * element_size(kernel.accumulator_type())));
+  std::vector<std::byte> accumulators(static_cast<std::size_t>(kernel.accumulator_elements() * element_size(kernel.accumulator_type())));
   const DotGeometry& dot = layer.dot;
   const Tensor stored = x.reshaped(Shape{dot.n, dot.ic, dot.ih, dot.iw});
   GATEFOLD_CHECK(kernel.accumulate(*packed, stored.view(), accumulators.data()));

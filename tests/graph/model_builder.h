@@ -38,11 +38,9 @@ class ModelBuilder {
   ValueId node(const std::string& name, Operator op, std::vector<std::optional<ValueId>> inputs) {
     return node(name, std::move(op), std::move(inputs), 1).front();
   }
-  std::vector<ValueId> node(const std::string& name, Operator op, std::vector<std::optional<ValueId>> inputs,
-                            std::size_t outputs) {
+  std::vector<ValueId> node(const std::string& name, Operator op, std::vector<std::optional<ValueId>> inputs, std::size_t outputs) {
     Node made{name, std::move(op), std::move(inputs), {}};
-    for (std::size_t i = 0; i < outputs; ++i)
-      made.outputs.push_back(add(i == 0 ? name : name + ":" + std::to_string(i), std::nullopt));
+    for (std::size_t i = 0; i < outputs; ++i) made.outputs.push_back(add(i == 0 ? name : name + ":" + std::to_string(i), std::nullopt));
     model_.nodes.push_back(made);
     return made.outputs;
   }

@@ -104,8 +104,7 @@ class Network : public testing::TestWithParam<const char*> {
   }
 
   /// Dot layers through their kernels: float networks once, quantised ones under both contracts.
-  static void check_kernels(const LayerGraph& graph, const std::vector<Tensor>& inputs, const std::filesystem::path& files,
-                            int set) {
+  static void check_kernels(const LayerGraph& graph, const std::vector<Tensor>& inputs, const std::filesystem::path& files, int set) {
     for (const Numerics numerics : {Numerics::kQdqFloat, Numerics::kInteger}) {
       const bool integer = numerics == Numerics::kInteger;
       if (integer && !graph.quantised) continue;
@@ -117,8 +116,8 @@ class Network : public testing::TestWithParam<const char*> {
         const auto want = read_tensor_proto(golden);
         ASSERT_TRUE(want) << want.error().message;
         const double step = graph.quantised ? step_of(graph, graph.outputs[i]) : 0;
-        report(fmt::format("  set {} output {}, {}:", set, i, integer ? "integer" : "float"), outputs.value()[i],
-               want.value().tensor, step, agreement_wanted(GetParam(), integer));
+        report(fmt::format("  set {} output {}, {}:", set, i, integer ? "integer" : "float"), outputs.value()[i], want.value().tensor, step,
+               agreement_wanted(GetParam(), integer));
       }
     }
   }
@@ -152,12 +151,12 @@ TEST_P(Network, GivesTheRecordedOutputs) {
 }
 
 INSTANTIATE_TEST_SUITE_P(First, Network,
-                         testing::Values("mlperf_tiny_dscnn_kws_fp32", "mlperf_tiny_dscnn_kws_int8_qdq",
-                                         "mlperf_tiny_resnet8_cifar10_fp32", "mlperf_tiny_resnet8_cifar10_int8_qdq",
-                                         "mlperf_tiny_autoencoder_toycar_fp32", "mlperf_tiny_autoencoder_toycar_int8_qdq",
-                                         "mlperf_tiny_mobilenetv1_vww96_fp32", "mlperf_tiny_mobilenetv1_vww96_int8_qdq",
-                                         "imagenet_mobilenetv2_qdq_int8", "mnist_cntk_opset8", "mnist_cnn_pytorch_opset16",
-                                         "fastestdet_coco_352", "ultraface_rfb_320", "yunet_n_320", "espcn_bsd300_resize"),
+                         testing::Values("mlperf_tiny_dscnn_kws_fp32", "mlperf_tiny_dscnn_kws_int8_qdq", "mlperf_tiny_resnet8_cifar10_fp32",
+                                         "mlperf_tiny_resnet8_cifar10_int8_qdq", "mlperf_tiny_autoencoder_toycar_fp32",
+                                         "mlperf_tiny_autoencoder_toycar_int8_qdq", "mlperf_tiny_mobilenetv1_vww96_fp32",
+                                         "mlperf_tiny_mobilenetv1_vww96_int8_qdq", "imagenet_mobilenetv2_qdq_int8", "mnist_cntk_opset8",
+                                         "mnist_cnn_pytorch_opset16", "fastestdet_coco_352", "ultraface_rfb_320", "yunet_n_320",
+                                         "espcn_bsd300_resize"),
                          [](const auto& network) { return std::string(network.param); });
 
 class LargeNetwork : public testing::TestWithParam<const char*> {};
@@ -188,8 +187,8 @@ TEST_P(LargeNetwork, BuildsWithoutDenseWeights) {
     macs += layer.dot.macs();
     dense += layer.inputs[1].constant->is_splat() ? 0 : layer.inputs[1].shape.elements();
   }
-  fmt::print("{}: {}, {} weights, {} dense, {} MACs, built in {:.1f} ms, {} KiB more\n", GetParam(), layer_counts(graph.value()),
-             weights, dense, macs, build_ms, resident_max() - before);
+  fmt::print("{}: {}, {} weights, {} dense, {} MACs, built in {:.1f} ms, {} KiB more\n", GetParam(), layer_counts(graph.value()), weights,
+             dense, macs, build_ms, resident_max() - before);
   EXPECT_GT(weights, 1'000'000);
   // Only filters whose batch norm has parameters of its own per channel in the file become dense.
   EXPECT_LT(dense * 100, weights);

@@ -51,7 +51,9 @@ struct Totals {
 };
 
 /// Seeds of neighbouring cases and of neighbouring runs have nothing in common.
-std::uint64_t case_seed(std::uint64_t seed, std::int64_t number) { return Random(seed * 1'000'003 + static_cast<std::uint64_t>(number)).next(); }
+std::uint64_t case_seed(std::uint64_t seed, std::int64_t number) {
+  return Random(seed * 1'000'003 + static_cast<std::uint64_t>(number)).next();
+}
 
 void check(std::uint64_t seed, std::int64_t number, Totals& totals) {
   std::string context;
@@ -97,9 +99,10 @@ int run(int argc, char** argv) {
     for (std::int64_t number = 0; totals.cases < wanted && number < 10 * wanted; ++number) check(arguments.seed, number, totals);
   }
   const bool enough = arguments.only >= 0 || totals.cases >= wanted;
-  fmt::print("figure: {} cases, {} runs under {} policies ({} more placements refused at boot, {} cases that do not fit), {} shifts, "
-             "{} runs equal to the reference bit by bit, {} violations\n",
-             totals.cases, totals.runs, policy_names().size(), totals.refused, totals.skipped, totals.shifts, totals.exact, totals.violations);
+  fmt::print(
+      "figure: {} cases, {} runs under {} policies ({} more placements refused at boot, {} cases that do not fit), {} shifts, "
+      "{} runs equal to the reference bit by bit, {} violations\n",
+      totals.cases, totals.runs, policy_names().size(), totals.refused, totals.skipped, totals.shifts, totals.exact, totals.violations);
   return totals.violations == 0 && enough ? 0 : 1;
 }
 

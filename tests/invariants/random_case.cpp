@@ -113,9 +113,8 @@ std::optional<Case> random_case(std::uint64_t seed) {
   auto network = prepare(c.graph, std::make_shared<const DeviceSpec>(random_device(random)));
   if (!network) return std::nullopt;
   c.network = std::move(network).value();
-  c.exact = c.graph->quantised && std::all_of(c.graph->layers.begin(), c.graph->layers.end(), [](const Layer& layer) {
-    return layer.kind != LayerKind::kDot || layer.integer;
-  });
+  c.exact = c.graph->quantised && std::all_of(c.graph->layers.begin(), c.graph->layers.end(),
+                                              [](const Layer& layer) { return layer.kind != LayerKind::kDot || layer.integer; });
   for (const TensorId input : c.graph->inputs) {
     const Activation& activation = c.graph->activation(input);
     c.inputs.push_back(ModelBuilder::random_tensor(activation.type, activation.shape, static_cast<std::size_t>(seed % 1000)));
@@ -129,7 +128,9 @@ std::string describe(const Case& c) {
   std::string text = fmt::format("{} clusters x {} {} cores x {} banks of {} B; {} requests, {}, {} deadline\n", spec.cluster_count,
                                  spec.cores_per_cluster, spec.core_kind == CoreKind::kReduction ? "reduction" : "systolic",
                                  spec.banks_per_core, spec.bank.size.count(), c.options.arrivals.count,
-                                 c.options.arrivals.every ? "periodic" : c.options.arrivals.rate_hz ? "Poisson" : "closed loop",
+                                 c.options.arrivals.every     ? "periodic"
+                                 : c.options.arrivals.rate_hz ? "Poisson"
+                                                              : "closed loop",
                                  c.options.deadline ? fmt::format("{} cycles", c.options.deadline->count()) : "no");
   for (const TimedEvent& timed : c.options.events) text += fmt::format("  at {}: {}\n", timed.at.count(), gatefold::text(timed.event));
   for (std::size_t v = 0; v < c.graph->layers.size(); ++v) {

@@ -16,8 +16,8 @@ struct Case {
   std::shared_ptr<const LayerGraph> graph;
   std::shared_ptr<const PreparedNetwork> network;
   InputSet inputs;
-  bool exact = false;   ///< every dot layer sums integers: any placement gives the same bits
-  RunOptions options;   ///< all but the policy
+  bool exact = false;  ///< every dot layer sums integers: any placement gives the same bits
+  RunOptions options;  ///< all but the policy
 };
 
 /// A network of 2 to 12 layers: convolutions (dense, depthwise, grouped), dense layers, pools, adds, concats, splits,

@@ -83,8 +83,8 @@ class Grower {
 
   void pool(const std::string& name, const Grown& x) {
     if (x.shape[2] < 2 || x.shape[3] < 2) return conv(name, x, 2, 1);
-    const Pool op{random_.chance(2) ? PoolKind::kMax : PoolKind::kAverage,
-                  Window{{2, 2}, {2, 2}, {1, 1}, {0, 0, 0, 0}, AutoPad::kExplicit}, false, false, false};
+    const Pool op{random_.chance(2) ? PoolKind::kMax : PoolKind::kAverage, Window{{2, 2}, {2, 2}, {1, 1}, {0, 0, 0, 0}, AutoPad::kExplicit},
+                  false, false, false};
     keep(name, net_.node(name, op, {x.id}), Shape{1, x.shape[1], x.shape[2] / 2, x.shape[3] / 2});
   }
 

@@ -39,15 +39,16 @@ EnergyTotal times(EnergyPerCycle power, Int128 cycles) {
 
 /// Every figure of a run as text; outputs apart.
 std::string figures(const RunResult& r) {
-  std::string text = fmt::format("completed {} misses {} horizon {} wakes {} stall {} misgates {} shifts {} {} {} bytes {} energy {} on {} use {}\n",
-                                 r.completed, r.deadline_misses, r.horizon.count(), r.wakes, r.stall.count(), r.misgates,
-                                 r.shifts_voluntary, r.shifts_forced, r.shifts_refused, r.shift_bytes.count(),
-                                 r.shift_energy.femtojoules(), r.active_cluster_seconds, r.utilisation);
+  std::string text = fmt::format(
+      "completed {} misses {} horizon {} wakes {} stall {} misgates {} shifts {} {} {} bytes {} energy {} on {} use {}\n", r.completed,
+      r.deadline_misses, r.horizon.count(), r.wakes, r.stall.count(), r.misgates, r.shifts_voluntary, r.shifts_forced, r.shifts_refused,
+      r.shift_bytes.count(), r.shift_energy.femtojoules(), r.active_cluster_seconds, r.utilisation);
   for (const EnergyTotal& part : {r.energy.compute, r.energy.memory, r.energy.crossbar, r.energy.external, r.energy.leakage_on,
                                   r.energy.leakage_gated, r.energy.transitions, r.energy.uncore, r.energy.floor}) {
     text += part.femtojoules() + " ";
   }
-  for (const RequestRecord& request : r.request_records) text += fmt::format("\n{}-{}", request.arrival.count(), request.completion.count());
+  for (const RequestRecord& request : r.request_records)
+    text += fmt::format("\n{}-{}", request.arrival.count(), request.completion.count());
   for (const Phase& phase : r.phases) text += fmt::format("\n{} {} {}", phase.begin.count(), phase.end.count(), phase.mean_active);
   for (const auto& [state, share] : r.residency) text += fmt::format("\n{} {}", state, share);
   for (const LayerRecord& layer : r.layers) {
@@ -146,10 +147,10 @@ class CaseChecks {
     expect(figures(again) == figures(result), "a run repeats", "\n" + figures(again) + "\n  wanted\n" + figures(result));
     expect(!sums.negative(), "no charge is negative");
     const EnergyParts& e = result.energy;
-    const std::pair<Part, EnergyTotal> parts[] = {{Part::kCompute, e.compute}, {Part::kMemory, e.memory}, {Part::kCrossbar, e.crossbar},
-                                                  {Part::kExternal, e.external}, {Part::kLeakageOn, e.leakage_on},
-                                                  {Part::kLeakageGated, e.leakage_gated}, {Part::kTransitions, e.transitions},
-                                                  {Part::kUncore, e.uncore}, {Part::kFloor, e.floor}};
+    const std::pair<Part, EnergyTotal> parts[] = {
+        {Part::kCompute, e.compute},         {Part::kMemory, e.memory},        {Part::kCrossbar, e.crossbar},
+        {Part::kExternal, e.external},       {Part::kLeakageOn, e.leakage_on}, {Part::kLeakageGated, e.leakage_gated},
+        {Part::kTransitions, e.transitions}, {Part::kUncore, e.uncore},        {Part::kFloor, e.floor}};
     EnergyTotal total;
     for (const auto& [part, energy] : parts) {
       expect_equal(fmt::format("the charges of part {} sum to the result", static_cast<int>(part)), sums.part(part), energy);
@@ -186,8 +187,8 @@ class CaseChecks {
     const Int128 core_on = gating.core_on().count();
     const Int128 cluster_off = spec_.cluster_count * horizon - cluster_on;
     const Int128 core_off = spec_.core_count() * horizon - core_on;
-    const EnergyTotal on = times(spec_.cluster.on, cluster_on) + times(spec_.core.on, core_on) +
-                           times(spec_.bank.on, in[0] - cluster_on - core_on);
+    const EnergyTotal on =
+        times(spec_.cluster.on, cluster_on) + times(spec_.core.on, core_on) + times(spec_.bank.on, in[0] - cluster_on - core_on);
     const EnergyTotal gated = times(spec_.cluster.gated, cluster_off) + times(spec_.core.gated, core_off) +
                               times(spec_.bank.retention, in[1]) + times(spec_.bank.off, in[2] - cluster_off - core_off);
     const EnergyTotal pool_most = times(spec_.vector_pool_gate.on, horizon);
@@ -230,7 +231,8 @@ class CaseChecks {
     for (std::int64_t i = 0; i < want.shape().elements(); ++i) {
       // The contract of float networks: sums of another order may differ so much.
       const double error = std::abs(got.number_at(i) - want.number_at(i));
-      if (!(error <= 1e-3 * std::abs(want.number_at(i)) + 1e-5 * largest)) return violate("outputs", fmt::format("value {}: found {}, wanted {}", i, got.number_at(i), want.number_at(i)));
+      if (!(error <= 1e-3 * std::abs(want.number_at(i)) + 1e-5 * largest))
+        return violate("outputs", fmt::format("value {}: found {}, wanted {}", i, got.number_at(i), want.number_at(i)));
     }
   }
 
@@ -244,7 +246,8 @@ class CaseChecks {
         if (operand.tensor) start = std::max(start, done[operand.tensor->at()]);
       }
       const auto& options = table_.layer(LayerId(v)).options;
-      const auto quickest = std::min_element(options.begin(), options.end(), [](const Option& a, const Option& b) { return a.cycles < b.cycles; });
+      const auto quickest =
+          std::min_element(options.begin(), options.end(), [](const Option& a, const Option& b) { return a.cycles < b.cycles; });
       for (const TensorId output : case_.graph->layers[v].outputs) done[output.at()] = start + quickest->cycles;
       last = std::max(last, start + quickest->cycles);
     }
@@ -305,7 +308,8 @@ class CaseChecks {
       layers += EnergyTotal::repeated(table_.tensor_bytes(input) * spec_.sram_byte, result.completed);
     }
     const EnergyParts& e = result.energy;
-    expect_equal("the layers' energy and the inputs' writes are the dynamic energy", layers, e.compute + e.memory + e.crossbar + e.external);
+    expect_equal("the layers' energy and the inputs' writes are the dynamic energy", layers,
+                 e.compute + e.memory + e.crossbar + e.external);
     expect(result.shift_energy <= e.memory + e.crossbar, "shifts are part of memory and crossbar");
   }
 

@@ -136,9 +136,7 @@ inline ModelBuilder one_node(std::int64_t opset, const std::string& type, const 
 }
 
 /// The node that `one_node` made.
-inline NodeBuilder node_of(ModelBuilder& builder) {
-  return {builder.proto.mutable_graph()->mutable_node(0)};
-}
+inline NodeBuilder node_of(ModelBuilder& builder) { return {builder.proto.mutable_graph()->mutable_node(0)}; }
 
 /// A small network with every kind of part: convolution, pool, constants, several types; opset 13.
 inline ModelBuilder small_network() {

@@ -65,14 +65,18 @@ class TimedBank {
 /// An access, and how the gap before it looks to the controller.
 struct Access {
   std::int64_t from = 0, until = 0;
-  std::int64_t told = 0;                     ///< its beginning as the controller knows it
+  std::int64_t told = 0;                  ///< its beginning as the controller knows it
   std::optional<std::int64_t> arrival{};  ///< where the gap is of unknown length: when its end shows
 };
 
 class Sequence {
  public:
   Sequence(std::uint64_t seed, GatingFigures& figures)
-      : random_(seed), spec_(random_bank(random_)), gating_(spec_, GatingScope::kAll, ledger_), seed_(seed), figures_(&figures),
+      : random_(seed),
+        spec_(random_bank(random_)),
+        gating_(spec_, GatingScope::kAll, ledger_),
+        seed_(seed),
+        figures_(&figures),
         timed_(limit_, spec_.bank.wake_latency_retention.count()) {
     const BankSpec& bank = spec_.bank;
     const std::int64_t off_min = std::max(shortest_gap(bank.on, bank.off, bank.wake_energy_off),
@@ -193,7 +197,8 @@ class Sequence {
     check(static_cast<std::int64_t>(rtl_.wakes) == gating_.wakes(), "wakes");
     const BankSpec& bank = spec_.bank;
     check(EnergyTotal::over(bank.on, Cycles(on)) == ledger_.part(Part::kLeakageOn), "leakage ON");
-    check(EnergyTotal::over(bank.retention, Cycles(retention)) + EnergyTotal::over(bank.off, Cycles(off)) == ledger_.part(Part::kLeakageGated),
+    check(EnergyTotal::over(bank.retention, Cycles(retention)) + EnergyTotal::over(bank.off, Cycles(off)) ==
+              ledger_.part(Part::kLeakageGated),
           "leakage gated");
     check(transitions_ == ledger_.part(Part::kTransitions), "wake energy");
   }

@@ -185,8 +185,9 @@ void check_begin(const DeviceSpec& spec, const RtlLayer& layer, const Times& bef
   figures.routes_waited += route > before.ended;
   figures.banks_waited += awake > route;
   if (times.begun != wanted) {
-    differs(figures, layer, fmt::format("began in cycle {} instead of {}: asked {}, free {}, banks {}", times.begun, wanted, times.asked,
-                                        before.ended, awake));
+    differs(
+        figures, layer,
+        fmt::format("began in cycle {} instead of {}: asked {}, free {}, banks {}", times.begun, wanted, times.asked, before.ended, awake));
   }
 }
 
@@ -228,7 +229,8 @@ void check_on(const ClusterSize& size, std::int64_t cycles_most, std::int64_t co
     if (!next) break;
     check_begin(rtl_chip(size, cluster.rtl.depth, next->bus_values), *next, before, times, wake_latency, figures);
     ++figures.layers;
-    const std::int64_t length = layer_cycles(rtl_chip(size, cluster.rtl.depth, next->bus_values), next->work(), {.cores = next->cores}).count();
+    const std::int64_t length =
+        layer_cycles(rtl_chip(size, cluster.rtl.depth, next->bus_values), next->work(), {.cores = next->cores}).count();
     before = {.asked = times.asked, .begun = times.begun};
     times = {.asked = times.begun + random.between(0, length + length / 8 + 32)};
     running = std::move(next);
@@ -278,7 +280,10 @@ void check_worked_examples(LayerFigures& figures) {
       {21, 21, false, {.ic = 3, .oc = 5, .iw = 3, .bus_values = 4, .input{}, .weights{}}},
       {33, 33, false, {.oc = 4, .kh = 3, .kw = 3, .ih = 3, .iw = 3, .pad = 1, .bus_values = 4, .input{}, .weights{}}},
       {21, 21, false, {.cores = 2, .ic = 5, .oc = 4, .kw = 3, .iw = 5, .bus_values = 4, .input{}, .weights{}}},
-      {23, 23, false, {.depthwise = true, .cores = 3, .ic = 6, .oc = 6, .kh = 2, .kw = 2, .ih = 3, .iw = 3, .bus_values = 4, .input{}, .weights{}}},
+      {23,
+       23,
+       false,
+       {.depthwise = true, .cores = 3, .ic = 6, .oc = 6, .kh = 2, .kw = 2, .ih = 3, .iw = 3, .bus_values = 4, .input{}, .weights{}}},
       {74, 74, true, {.cores = 4, .ic = 576, .oc = 64, .bus_values = 64, .input{}, .weights{}}},
       {31, 20, false, {.ic = 2, .oc = 4, .iw = 5, .bus_values = 1, .input{}, .weights{}}},
   };
@@ -295,14 +300,21 @@ void check_worked_examples(LayerFigures& figures) {
 
 void check_error_flag(LayerFigures& figures) {
   // Two passes of 49 positions: the weight bank is idle for 49 cycles between its loads, every other bank for fewer.
-  RtlLayer layer{.ic = 1, .oc = 8, .ih = 7, .iw = 7, .bus_values = 4, .input = std::vector<std::int8_t>(49, 1), .weights = std::vector<std::int8_t>(8, 1)};
+  RtlLayer layer{.ic = 1,
+                 .oc = 8,
+                 .ih = 7,
+                 .iw = 7,
+                 .bus_values = 4,
+                 .input = std::vector<std::int8_t>(49, 1),
+                 .weights = std::vector<std::int8_t>(8, 1)};
   for (const bool sleeps : {true, false}) {
     Cluster<VSmall> cluster(kSmall);
     cluster.rtl.idle_limit = sleeps ? 49 : 50;
     cluster.ask_for(layer);
     cluster.fill_banks(layer);
     for (int cycle = 0; cycle < 200; ++cycle) cluster.step();
-    if ((cluster.rtl.error != 0) != sleeps) differs(figures, layer, sleeps ? "a sleeping bank was read unnoticed" : "an error without a cause");
+    if ((cluster.rtl.error != 0) != sleeps)
+      differs(figures, layer, sleeps ? "a sleeping bank was read unnoticed" : "an error without a cause");
   }
 }
 

@@ -13,8 +13,8 @@ struct LayerFigures {
   std::int64_t write_bound = 0;  ///< the output bus holds up the cores
   std::int64_t several_passes = 0, several_chunks = 0, several_cores = 0, depthwise = 0;
   std::int64_t routes_waited = 0, routes_hidden = 0, banks_waited = 0;
-  std::int64_t cycles = 0;       ///< simulated in layers
-  double excess_most = 0;        ///< the largest share by which a write-bound layer took longer than layer_cycles
+  std::int64_t cycles = 0;  ///< simulated in layers
+  double excess_most = 0;   ///< the largest share by which a write-bound layer took longer than layer_cycles
   std::int64_t differences = 0;
 };
 

@@ -45,8 +45,9 @@ int run(int argc, char** argv) {
   GatingFigures gating;
   for (std::int64_t made = 0; made < count; ++made) check_gating(seeds.next(), gating);
 
-  fmt::print("layers: {} on 64 x 144, {} on 4 x 6; {} depthwise, {} of several passes, {} of several chunks, {} on several cores; {} cycles\n",
-             full, count - full, layers.depthwise, layers.several_passes, layers.several_chunks, layers.several_cores, layers.cycles);
+  fmt::print(
+      "layers: {} on 64 x 144, {} on 4 x 6; {} depthwise, {} of several passes, {} of several chunks, {} on several cores; {} cycles\n",
+      full, count - full, layers.depthwise, layers.several_passes, layers.several_chunks, layers.several_cores, layers.cycles);
   fmt::print("cycles: {} equal to layer_cycles, {} equal but for the last results' drain, {} write-bound and up to {:.0f} % longer\n",
              layers.exact, layers.narrow, layers.write_bound, 100 * layers.excess_most);
   fmt::print("routes: {} hidden, {} waited for, {} waited for banks\n", layers.routes_hidden, layers.routes_waited, layers.banks_waited);

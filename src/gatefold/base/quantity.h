@@ -104,13 +104,13 @@ template <Dimension A, Dimension B>
   else return Quantity<A - B>(quotient);
 }
 
-using Cycles = Quantity<Dimension{.cycle = 1}>;                ///< device time
-using Bytes = Quantity<Dimension{.byte = 1}>;                  ///< modelled size
-using Macs = Quantity<Dimension{.mac = 1}>;                    ///< one multiply-accumulate
-using DotProducts = Quantity<Dimension{.dot_product = 1}>;     ///< one lane for one cycle
-using Values = Quantity<Dimension{.value = 1}>;                ///< one element through the vector unit
-using Energy = Quantity<Dimension{.attojoule = 1}>;            ///< 1e-18 J, one event
-using Power = Quantity<Dimension{.picowatt = 1}>;              ///< 1e-12 W
+using Cycles = Quantity<Dimension{.cycle = 1}>;             ///< device time
+using Bytes = Quantity<Dimension{.byte = 1}>;               ///< modelled size
+using Macs = Quantity<Dimension{.mac = 1}>;                 ///< one multiply-accumulate
+using DotProducts = Quantity<Dimension{.dot_product = 1}>;  ///< one lane for one cycle
+using Values = Quantity<Dimension{.value = 1}>;             ///< one element through the vector unit
+using Energy = Quantity<Dimension{.attojoule = 1}>;         ///< 1e-18 J, one event
+using Power = Quantity<Dimension{.picowatt = 1}>;           ///< 1e-12 W
 using BytesPerCycle = Quantity<Dimension{.cycle = -1, .byte = 1}>;
 using ValuesPerCycle = Quantity<Dimension{.cycle = -1, .value = 1}>;
 using EnergyPerMac = Quantity<Dimension{.mac = -1, .attojoule = 1}>;

@@ -13,9 +13,13 @@ namespace {
 using namespace literals;
 
 template <class A, class B>
-concept Addable = requires(A a, B b) { a + b; };
+concept Addable = requires(A a, B b) {
+  a + b;
+};
 template <class A, class B>
-concept Dividable = requires(A a, B b) { a / b; };
+concept Dividable = requires(A a, B b) {
+  a / b;
+};
 
 static_assert(Addable<Cycles, Cycles>);
 static_assert(!Addable<Cycles, Bytes>);
@@ -46,8 +50,7 @@ TEST(EnergyTotal, PrintsFemtojoulesExactly) {
   EXPECT_EQ(EnergyTotal(1_aJ).femtojoules(), "0.001");
   EXPECT_EQ(EnergyTotal(Energy(-1234567)).femtojoules(), "-1234.567");
   EXPECT_EQ(EnergyTotal().femtojoules(), "0.000");
-  EXPECT_EQ(EnergyTotal::over(EnergyPerCycle(1'000'000'000'000), Cycles(1'000'000'000'000)).femtojoules(),
-            "1000000000000000000000.000");
+  EXPECT_EQ(EnergyTotal::over(EnergyPerCycle(1'000'000'000'000), Cycles(1'000'000'000'000)).femtojoules(), "1000000000000000000000.000");
 }
 
 TEST(EnergyTotal, JoulesAreTheNearestDouble) {

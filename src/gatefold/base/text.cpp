@@ -25,18 +25,10 @@
 namespace gatefold {
 namespace {
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-bool is_unit_character(char c) {
-  return is_letter(c) || c == '/' || c == '%' || c == '*' || c == '^';
-}
-bool is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_unit_character(char c) { return is_letter(c) || c == '/' || c == '%' || c == '*' || c == '^'; }
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 Error bad_measure(std::string_view text, std::string_view why) {
   return {ErrorCode::kInvalidInput, fmt::format("found '{}' ({}), wanted a decimal number and a unit", text, why)};
@@ -110,8 +102,7 @@ Result<Measure> parse_measure(std::string_view text) {
 Result<std::int64_t> parse_duration_ps(std::string_view text) {
   constexpr std::int64_t kPicosecondsMax = 1'000'000'000'000'000'000;  // 10^6 s
   const auto refused = [text](std::string_view why) {
-    return Error{ErrorCode::kInvalidInput,
-                 fmt::format("found '{}' ({}), wanted a duration such as 33ms, 1.5 s, 20us, 100ns", text, why)};
+    return Error{ErrorCode::kInvalidInput, fmt::format("found '{}' ({}), wanted a duration such as 33ms, 1.5 s, 20us, 100ns", text, why)};
   };
   auto measure = parse_measure(text);
   if (!measure) return refused("not a number and a unit");
@@ -178,13 +169,12 @@ namespace {
 
 /// First 32 bits of the fractional parts of the cube roots of the first 64 primes (FIPS 180-4, 4.2.2).
 constexpr std::array<std::uint32_t, 64> kRoundConstants = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01,
-    0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc,
-    0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147,
-    0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116, 0x1e376c08,
-    0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208,
-    0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be,
+    0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa,
+    0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85,
+    0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3,
+    0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f,
+    0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
 using Sha256State = std::array<std::uint32_t, 8>;
 
@@ -240,9 +230,7 @@ std::string sha256(std::span<const std::byte> bytes) {
   return text;
 }
 
-std::string sha256(std::string_view text) {
-  return sha256(std::as_bytes(std::span(text.data(), text.size())));
-}
+std::string sha256(std::string_view text) { return sha256(std::as_bytes(std::span(text.data(), text.size()))); }
 
 namespace {
 

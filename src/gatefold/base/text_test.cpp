@@ -114,9 +114,7 @@ TEST(Nearest, FindsMisspellingsAndNothingElse) {
   EXPECT_EQ(nearest(std::string(100'000, 'x'), names), std::nullopt);
 }
 
-TEST(Nearest, TakesTheFirstOfEquallyNearOnes) {
-  EXPECT_EQ(nearest("bat", std::vector<std::string>{"cat", "bar"}), "cat");
-}
+TEST(Nearest, TakesTheFirstOfEquallyNearOnes) { EXPECT_EQ(nearest("bat", std::vector<std::string>{"cat", "bar"}), "cat"); }
 
 // The example values that NIST publishes with FIPS 180-4, and the lengths around the padding's edges.
 TEST(Sha256, MatchesThePublishedVectors) {
@@ -124,9 +122,8 @@ TEST(Sha256, MatchesThePublishedVectors) {
   EXPECT_EQ(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(sha256("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
             "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
-  EXPECT_EQ(
-      sha256("abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu"),
-      "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1");
+  EXPECT_EQ(sha256("abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu"),
+            "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1");
   EXPECT_EQ(sha256(std::string(1'000'000, 'a')), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
@@ -142,9 +139,7 @@ class Files : public testing::Test {
   Files() { fs::create_directories(folder_); }
   ~Files() override { fs::remove_all(folder_); }
 
-  [[nodiscard]] std::ptrdiff_t file_count() const {
-    return std::distance(fs::directory_iterator(folder_), fs::directory_iterator());
-  }
+  [[nodiscard]] std::ptrdiff_t file_count() const { return std::distance(fs::directory_iterator(folder_), fs::directory_iterator()); }
 
   const fs::path folder_ =
       fs::path(testing::TempDir()) / ("gatefold-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));

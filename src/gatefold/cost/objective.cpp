@@ -50,8 +50,8 @@ StepCost step_cost(const OptionTable& table, const Step& step, const Placement& 
   cost.dynamic = option.dynamic.total();
   cost.active = EnergyTotal::over(table.always() + option.held, cycles);
   if (step.producer) {
-    cost.transfer = step.steered ? wire_energy(spec, step.input, *step.producer, candidate)
-                                 : transfer_energy(spec, step.input, step.home, candidate);
+    cost.transfer =
+        step.steered ? wire_energy(spec, step.input, *step.producer, candidate) : transfer_energy(spec, step.input, step.home, candidate);
     cost.wake = wake_energy(spec, *step.producer, candidate);
   }
   if (!same_cores(candidate, step.home) || candidate.split != step.home.split) {

@@ -8,11 +8,11 @@
 namespace gatefold {
 
 struct StepCost {
-  EnergyTotal dynamic;     ///< E_v(m): MACs, adds, vector values, SRAM, control words
-  EnergyTotal active;      ///< (always + held) * time                          ActiveClusters
-  EnergyTotal transfer;    ///< activations, and weights if the layer moves      DataTransferCost
-  EnergyTotal penalty;     ///< control words of re-routing, only if it moves    ShiftingPenalty
-  EnergyTotal wake;        ///< what has to be woken
+  EnergyTotal dynamic;   ///< E_v(m): MACs, adds, vector values, SRAM, control words
+  EnergyTotal active;    ///< (always + held) * time                          ActiveClusters
+  EnergyTotal transfer;  ///< activations, and weights if the layer moves      DataTransferCost
+  EnergyTotal penalty;   ///< control words of re-routing, only if it moves    ShiftingPenalty
+  EnergyTotal wake;      ///< what has to be woken
   [[nodiscard]] EnergyTotal total() const { return dynamic + active + transfer + penalty + wake; }
 };
 
@@ -38,11 +38,11 @@ struct StreamCost {
 /// The situation in which a layer is priced.
 struct Step {
   LayerId layer;
-  Placement home;                      ///< where its weights lie
-  std::optional<Placement> producer;   ///< where the producer of its inputs executes; nullopt: a network input
-  Bytes input;                         ///< bytes of its inputs
-  bool steered = true;                 ///< the inputs can still be steered for free; otherwise they are read, carried, written
-  std::int32_t percent = 100;          ///< speed of the candidate's slowest cluster
+  Placement home;                     ///< where its weights lie
+  std::optional<Placement> producer;  ///< where the producer of its inputs executes; nullopt: a network input
+  Bytes input;                        ///< bytes of its inputs
+  bool steered = true;                ///< the inputs can still be steered for free; otherwise they are read, carried, written
+  std::int32_t percent = 100;         ///< speed of the candidate's slowest cluster
 };
 
 /// EQ-28: the cost of executing `step.layer` at `candidate`. Requires: the shape is legal for the layer.

@@ -30,10 +30,10 @@ TEST_F(ObjectiveTest, StayingHasNoPenaltyAndMovesNoWeights) {
 
 TEST_F(ObjectiveTest, MovingPaysRoutesWeightsWiresAndWakes) {
   const StepCost cost = step_cost(table_, step(), at(2));
-  EXPECT_EQ(cost.penalty, Energy(2 * 4 * (1 + 2)));                        // control words at both ends
-  EXPECT_EQ(cost.transfer, Energy(16 * 3 * 2 + 32 * 2 + 32 * 3 * 2));      // input wires; weights read, written, carried
+  EXPECT_EQ(cost.penalty, Energy(2 * 4 * (1 + 2)));                    // control words at both ends
+  EXPECT_EQ(cost.transfer, Energy(16 * 3 * 2 + 32 * 2 + 32 * 3 * 2));  // input wires; weights read, written, carried
   EXPECT_EQ(cost.wake, Energy(200 + 50));
-  EXPECT_EQ(cost.active, Energy(65 * 7 + 5 * 4));                          // 32 bytes of weights over an 8-byte bus
+  EXPECT_EQ(cost.active, Energy(65 * 7 + 5 * 4));  // 32 bytes of weights over an 8-byte bus
   EXPECT_EQ(cost.total(), cost.dynamic + cost.active + cost.transfer + cost.penalty + cost.wake);
 }
 

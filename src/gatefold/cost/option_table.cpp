@@ -36,8 +36,8 @@ EnergyTotal neighbours_loss(const DeviceSpec& spec, const Work& work, const Foot
 
 bool dominates(const DeviceSpec& spec, const Work& work, const Option& other, const Option& option) {
   const bool subset = other.footprint.clusters <= option.footprint.clusters && other.footprint.cores <= option.footprint.cores;
-  const bool smaller = other.footprint.total() < option.footprint.total() ||
-                       (other.footprint.total() == option.footprint.total() && &other < &option);
+  const bool smaller =
+      other.footprint.total() < option.footprint.total() || (other.footprint.total() == option.footprint.total() && &other < &option);
   if (&other == &option || !subset || !smaller || other.cycles > option.cycles) return false;
   return other.alone + neighbours_loss(spec, work, option.footprint, other.footprint) <= option.alone;
 }

@@ -17,10 +17,10 @@ namespace gatefold {
 
 struct Option {
   Footprint footprint;
-  Cycles cycles;              ///< at full speed, output write included
-  DynamicEnergy dynamic;      ///< without the wires of outputs
-  EnergyPerCycle held;        ///< leakage of what it holds ON (EQ-22)
-  EnergyTotal alone;          ///< EQ-37: dynamic + (always + held) * cycles: what it costs without neighbours
+  Cycles cycles;          ///< at full speed, output write included
+  DynamicEnergy dynamic;  ///< without the wires of outputs
+  EnergyPerCycle held;    ///< leakage of what it holds ON (EQ-22)
+  EnergyTotal alone;      ///< EQ-37: dynamic + (always + held) * cycles: what it costs without neighbours
   Bytes weights_per_core;
   /// Another option uses a subset of its clusters and cores, is no slower and costs no more, whatever its neighbours on
   /// a chain are: never needed but for capacity.
@@ -36,7 +36,7 @@ struct RejectedShape {
 
 struct LayerOptions {
   Work work;
-  std::vector<Option> options;         ///< by clusters, then cores, then split; never empty
+  std::vector<Option> options;  ///< by clusters, then cores, then split; never empty
   std::vector<RejectedShape> rejected;
 };
 

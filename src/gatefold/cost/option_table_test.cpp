@@ -48,8 +48,8 @@ TEST(OptionTable, ADominatedOptionHasASmallerOneThatIsNoSlowerAndNoDearer) {
     const auto& options = table.layer(LayerId(v)).options;
     for (const Option& option : options) {
       const bool better = std::any_of(options.begin(), options.end(), [&](const Option& other) {
-        return &other != &option && other.footprint.clusters <= option.footprint.clusters && other.footprint.cores <= option.footprint.cores &&
-               other.cycles <= option.cycles && other.alone <= option.alone;
+        return &other != &option && other.footprint.clusters <= option.footprint.clusters &&
+               other.footprint.cores <= option.footprint.cores && other.cycles <= option.cycles && other.alone <= option.alone;
       });
       EXPECT_TRUE(!option.dominated || better);
       ASSERT_EQ(option.dominated, option.dominated_by >= 0);
@@ -67,12 +67,12 @@ TEST(OptionTable, ADominatedOptionHasASmallerOneThatIsNoSlowerAndNoDearer) {
 TEST(OptionTable, AloneIsDynamicEnergyAndWhatIsHeldOverItsTime) {
   const OptionTable table = table_of(chain({4, 4}, 2));
   const Option& option = table.option(LayerId(0), at(0));
-  EXPECT_EQ(option.cycles, Cycles(7));                                      // 1 pass of (1 load + 4 positions) + 2
-  EXPECT_EQ(option.held, EnergyPerCycle(20 + 10 + 3 * 10));                 // cluster, core, banks of weights, input, output
-  EXPECT_EQ(table.always(), EnergyPerCycle(1 + 4));                         // floor and one bank of weights
-  EXPECT_EQ(option.dynamic.compute, Energy(64));                            // 4 positions x 4 filters x 4 channels
-  EXPECT_EQ(option.dynamic.memory, Energy(32 + 16 + 16));                   // weights with bias, input, output
-  EXPECT_EQ(option.dynamic.crossbar, Energy(4 * (1 + 2)));                  // one route change
+  EXPECT_EQ(option.cycles, Cycles(7));                       // 1 pass of (1 load + 4 positions) + 2
+  EXPECT_EQ(option.held, EnergyPerCycle(20 + 10 + 3 * 10));  // cluster, core, banks of weights, input, output
+  EXPECT_EQ(table.always(), EnergyPerCycle(1 + 4));          // floor and one bank of weights
+  EXPECT_EQ(option.dynamic.compute, Energy(64));             // 4 positions x 4 filters x 4 channels
+  EXPECT_EQ(option.dynamic.memory, Energy(32 + 16 + 16));    // weights with bias, input, output
+  EXPECT_EQ(option.dynamic.crossbar, Energy(4 * (1 + 2)));   // one route change
   EXPECT_EQ(option.alone, EnergyTotal(Energy(64 + 64 + 12 + 7 * (60 + 5))));
 }
 

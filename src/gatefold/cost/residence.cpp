@@ -5,8 +5,12 @@
 namespace gatefold {
 
 Residence::Residence(const OptionTable& table, Memory& memory)
-    : table_(&table), memory_(&memory), weights_(table.size()), streamed_(table.size(), 0),
-      buffers_(static_cast<std::size_t>(table.spec().core_count())), tensors_(table.graph().activations.size()) {}
+    : table_(&table),
+      memory_(&memory),
+      weights_(table.size()),
+      streamed_(table.size(), 0),
+      buffers_(static_cast<std::size_t>(table.spec().core_count())),
+      tensors_(table.graph().activations.size()) {}
 
 Bytes Residence::weight_share(LayerId layer, const Placement& placement, std::int32_t ordinal) const {
   const Bytes bytes = table_->work(layer).weights;

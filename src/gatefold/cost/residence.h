@@ -83,8 +83,8 @@ class Residence {
   const OptionTable* table_;
   Memory* memory_;
   std::vector<std::vector<BlockId>> weights_;
-  std::vector<char> streamed_;           ///< per layer: its blocks are stream buffers
-  std::vector<StreamBank> buffers_;      ///< per core
+  std::vector<char> streamed_;       ///< per layer: its blocks are stream buffers
+  std::vector<StreamBank> buffers_;  ///< per core
   std::vector<Stored> tensors_;
 };
 

@@ -10,9 +10,7 @@ struct ValuesOf {
   std::int64_t outputs;
   std::int64_t inputs;
 
-  std::int64_t operator()(const Pool& pool) const {
-    return outputs * pool.window.kernel[0] * pool.window.kernel[1];
-  }
+  std::int64_t operator()(const Pool& pool) const { return outputs * pool.window.kernel[0] * pool.window.kernel[1]; }
   std::int64_t operator()(const Softmax&) const { return 3 * outputs; }
   std::int64_t operator()(const Reduce&) const { return inputs; }
   std::int64_t operator()(const Lrn& lrn) const { return outputs * lrn.size; }
@@ -62,9 +60,7 @@ void add_vector(const DeviceSpec& spec, const Layer& layer, Work& work) {
 
 }  // namespace
 
-Bytes modelled_element(const DeviceSpec& spec, ElementType type) {
-  return is_float(type) ? spec.float_element : Bytes(element_size(type));
-}
+Bytes modelled_element(const DeviceSpec& spec, ElementType type) { return is_float(type) ? spec.float_element : Bytes(element_size(type)); }
 
 Bytes modelled_size(const DeviceSpec& spec, const Activation& activation) {
   return modelled_element(spec, activation.type) * activation.shape.elements();

@@ -93,8 +93,8 @@ bool footprint_legal(const DeviceSpec& spec, const Work& work, const Footprint& 
 
 Cycles layer_cycles(const DeviceSpec& spec, const Work& work, const Footprint& footprint) {
   if (!work.dot()) return vector_cycles(spec, work, footprint);
-  const Cycles compute = spec.core_kind == CoreKind::kReduction ? reduction_cycles(spec, work, footprint)
-                                                                : systolic_cycles(spec, work, footprint);
+  const Cycles compute =
+      spec.core_kind == CoreKind::kReduction ? reduction_cycles(spec, work, footprint) : systolic_cycles(spec, work, footprint);
   return std::max(compute, bus_cycles(spec, work.output, footprint.clusters));
 }
 
@@ -112,15 +112,12 @@ DotProducts useful_dot_products(const DeviceSpec& spec, const Work& work, const 
   return DotProducts(outputs * (longer * per_position(channels / cores + 1) + (cores - longer) * per_position(channels / cores)));
 }
 
-std::int64_t dot_products_per_cycle(const DeviceSpec& spec) {
-  return spec.core_kind == CoreKind::kReduction ? spec.lanes : spec.array_dim;
-}
+std::int64_t dot_products_per_cycle(const DeviceSpec& spec) { return spec.core_kind == CoreKind::kReduction ? spec.lanes : spec.array_dim; }
 
 Bytes sram_traffic(const DeviceSpec& spec, const Work& work, const Footprint& footprint) {
   if (!work.dot()) return work.read + work.output;
-  const std::int64_t windows = work.kind == WorkClass::kDepthwise
-                                   ? work.positions * work.window * work.oc
-                                   : work.positions * work.window * work.ic * input_passes(spec, work);
+  const std::int64_t windows = work.kind == WorkClass::kDepthwise ? work.positions * work.window * work.oc
+                                                                  : work.positions * work.window * work.ic * input_passes(spec, work);
   return weights_stored(spec, work, footprint) + work.element * windows + work.output;
 }
 
@@ -201,8 +198,7 @@ StreamBuffer stream_buffer(const DeviceSpec& spec, Bytes weights, std::int64_t c
 EnergyPerCycle held_leakage(const DeviceSpec& spec, const Work& work, const Footprint& footprint) {
   const std::int64_t cores = footprint.total();
   const auto banks = [&](Bytes per_core) { return ceil_div(per_core, spec.bank.size); };
-  const std::int64_t banks_per_core = banks(weights_per_core(spec, work, footprint)) +
-                                      banks(Bytes(ceil_div(work.input.count(), cores))) +
+  const std::int64_t banks_per_core = banks(weights_per_core(spec, work, footprint)) + banks(Bytes(ceil_div(work.input.count(), cores))) +
                                       banks(Bytes(ceil_div(work.output.count(), cores)));
   EnergyPerCycle held = spec.cluster.on * footprint.clusters + spec.core.on * cores + spec.bank.on * (banks_per_core * cores);
   if (work.kind == WorkClass::kVector) held += spec.vector_pool_gate.on;

@@ -50,15 +50,9 @@ Work first_convolution() {
   work.input = Bytes(490);
   return work;
 }
-Work depthwise() {
-  return dot(WorkClass::kDepthwise, 125, 64, 64, 9, 64);
-}
-Work pointwise() {
-  return dot(WorkClass::kDense, 125, 64, 64, 1);
-}
-Work fully_connected() {
-  return dot(WorkClass::kDense, 1, 64, 12, 1);
-}
+Work depthwise() { return dot(WorkClass::kDepthwise, 125, 64, 64, 9, 64); }
+Work pointwise() { return dot(WorkClass::kDense, 125, 64, 64, 1); }
+Work fully_connected() { return dot(WorkClass::kDense, 1, 64, 12, 1); }
 Work vector(std::int64_t values, std::int64_t read, std::int64_t input, std::int64_t output, std::int64_t divisible) {
   Work work;
   work.values = Values(values);
@@ -68,17 +62,11 @@ Work vector(std::int64_t values, std::int64_t read, std::int64_t input, std::int
   work.divisible = divisible;
   return work;
 }
-Work average_pool() {
-  return vector(8000, 8000, 8000, 64, 64);
-}
-Work softmax() {
-  return vector(36, 36, 12, 12, 12);
-}
+Work average_pool() { return vector(8000, 8000, 8000, 64, 64); }
+Work softmax() { return vector(36, 36, 12, 12, 12); }
 
 /// 3 x 3, 256 -> 256 channels on 14 x 14 positions, as in the fourth stage of ResNet-50, in bf16.
-Work deep_convolution() {
-  return dot(WorkClass::kDense, 196, 256, 256, 9, 1, 2);
-}
+Work deep_convolution() { return dot(WorkClass::kDense, 196, 256, 256, 9, 1, 2); }
 
 constexpr Footprint kOne{1, 1};
 constexpr Footprint kTwoByTwo{2, 2};
@@ -101,13 +89,11 @@ void expect_priced(const DeviceSpec& spec, const Work& work, const Footprint& fo
 // ---- six layers by hand ----
 
 TEST(LayersByHand, FirstConvolutionOfKeywordSpotting) {
-  expect_priced(chip("edge-nnic"), first_convolution(), kOne,
-                {239, 768'000'000'000, 23'724'000'000, 60'800'000, 1'193'750, 285'306'250});
+  expect_priced(chip("edge-nnic"), first_convolution(), kOne, {239, 768'000'000'000, 23'724'000'000, 60'800'000, 1'193'750, 285'306'250});
 }
 
 TEST(LayersByHand, Depthwise) {
-  expect_priced(chip("edge-nnic"), depthwise(), kOne,
-                {239, 172'800'000'000, 121'248'000'000, 60'800'000, 1'193'750, 285'306'250});
+  expect_priced(chip("edge-nnic"), depthwise(), kOne, {239, 172'800'000'000, 121'248'000'000, 60'800'000, 1'193'750, 285'306'250});
 }
 
 TEST(LayersByHand, PointwiseOnOneCoreAndOnTwoByTwo) {
@@ -117,8 +103,7 @@ TEST(LayersByHand, PointwiseOnOneCoreAndOnTwoByTwo) {
 }
 
 TEST(LayersByHand, FullyConnected) {
-  expect_priced(chip("edge-nnic"), fully_connected(), kOne,
-                {115, 1'843'200'000, 1'338'000'000, 60'800'000, 1'193'750, 137'281'250});
+  expect_priced(chip("edge-nnic"), fully_connected(), kOne, {115, 1'843'200'000, 1'338'000'000, 60'800'000, 1'193'750, 137'281'250});
 }
 
 TEST(LayersByHand, AveragePoolOnOneClusterAndOnFour) {
@@ -134,8 +119,7 @@ TEST(LayersByHand, DeepConvolutionOnArraysByColumnsAndByRows) {
   expect_priced(spec, work, kOne, {7439, kCompute, 3'704'832'000'000, 115'200'000, 1'466'691'178, 10'910'715'673'142});
   expect_priced(spec, work, {2, 1, CoreSplit::kColumns},
                 {3911, kCompute, 3'704'832'000'000, 230'400'000, 2'933'382'356, 11'472'458'394'316});
-  expect_priced(spec, work, {2, 1, CoreSplit::kRows},
-                {4991, kCompute, 5'121'638'400'000, 230'400'000, 2'933'382'356, 14'640'511'338'796});
+  expect_priced(spec, work, {2, 1, CoreSplit::kRows}, {4991, kCompute, 5'121'638'400'000, 230'400'000, 2'933'382'356, 14'640'511'338'796});
   EXPECT_EQ(layer_cycles(spec, work, {8, 1, CoreSplit::kColumns}), Cycles(3911));  // two column tiles feed two arrays
   EXPECT_EQ(layer_cycles(spec, work, {8, 1, CoreSplit::kRows}), Cycles(4991));     // a tile's load hides 128 rows or more
 }
@@ -359,17 +343,14 @@ TEST(KeywordSpotting, MoreCoresBuyNothingButAFasterPool) {
 class Anything : public ::testing::TestWithParam<const char*> {
  protected:
   const DeviceSpec& spec() const { return chip(GetParam()); }
-  std::int64_t number(std::int64_t low, std::int64_t high) {
-    return std::uniform_int_distribution<std::int64_t>(low, high)(random_);
-  }
+  std::int64_t number(std::int64_t low, std::int64_t high) { return std::uniform_int_distribution<std::int64_t>(low, high)(random_); }
 
   Work any_dot() {
     const std::int64_t window = number(1, 7) * number(1, 7);
     const std::int64_t positions = number(1, 4000);
     const std::int64_t element = number(1, 2);
     switch (number(0, 2)) {
-      case 0:
-        return dot(WorkClass::kDense, positions, number(1, 600), number(1, 600), window, 1, element);
+      case 0: return dot(WorkClass::kDense, positions, number(1, 600), number(1, 600), window, 1, element);
       case 1: {
         const std::int64_t channels = number(2, 600);
         return dot(WorkClass::kDepthwise, positions, channels, channels, window, channels, element);
@@ -419,10 +400,8 @@ Work grown(const Work& work, int what, std::int64_t by) {
   const bool depthwise_layer = work.kind == WorkClass::kDepthwise;
   const std::int64_t more = depthwise_layer ? by : by * work.group;
   switch (what) {
-    case 0:
-      return make(work.positions + by, work.ic, work.oc, work.window, work.group);
-    case 1:
-      return make(work.positions, work.ic, work.oc, work.window + by, work.group);
+    case 0: return make(work.positions + by, work.ic, work.oc, work.window, work.group);
+    case 1: return make(work.positions, work.ic, work.oc, work.window + by, work.group);
     case 2:
       return depthwise_layer ? make(work.positions, work.ic + by, work.oc + by, work.window, work.group + by)
                              : make(work.positions, work.ic + more, work.oc, work.window, work.group);

@@ -12,9 +12,7 @@ UInt128 greatest_common_divisor(UInt128 a, UInt128 b) {
   return a;
 }
 
-bool multiply(UInt128 a, UInt128 b, UInt128& product) {
-  return !__builtin_mul_overflow(a, b, &product);
-}
+bool multiply(UInt128 a, UInt128 b, UInt128& product) { return !__builtin_mul_overflow(a, b, &product); }
 
 /// Above the largest energy of an event that a device file may state (1 J), with room for one addition in 64 bits.
 constexpr std::int64_t kResultMax = 1'000'000'000'000'000'000;
@@ -31,10 +29,8 @@ Exact::Exact(std::int64_t digits, int exponent) : numerator_(static_cast<UInt128
   if (digits == 0) return;
   for (; exponent > 0 && fits_; --exponent) fits_ = multiply(numerator_, 10, numerator_);
   for (; exponent < 0 && fits_; ++exponent) {
-    if (numerator_ % 10 == 0)
-      numerator_ /= 10;
-    else
-      fits_ = multiply(denominator_, 10, denominator_);
+    if (numerator_ % 10 == 0) numerator_ /= 10;
+    else fits_ = multiply(denominator_, 10, denominator_);
   }
   if (!fits_) return;
   const UInt128 common = greatest_common_divisor(numerator_, denominator_);

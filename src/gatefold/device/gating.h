@@ -110,7 +110,7 @@ class Gating {
     bool content = false;
     std::int32_t owner = -1;  ///< cluster, for pinning; -1: none
     Cycles held_from;
-    Cycles held_until;        ///< ON until here; the gap in progress begins here
+    Cycles held_until;  ///< ON until here; the gap in progress begins here
   };
 
   void settle_gap(Element& element, Cycles until);

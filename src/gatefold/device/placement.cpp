@@ -32,7 +32,9 @@ CoreId Placement::core(std::int32_t ordinal, std::int32_t chip_cores_per_cluster
 
 std::string Placement::text() const {
   const std::string where = clusters == 1 ? fmt::format("cluster {}", first) : fmt::format("clusters {}-{}", first, last());
-  const char* how = split == CoreSplit::kColumns && core_count() > 1 ? ", columns" : split == CoreSplit::kRows && core_count() > 1 ? ", rows" : "";
+  const char* how = split == CoreSplit::kColumns && core_count() > 1 ? ", columns"
+                    : split == CoreSplit::kRows && core_count() > 1  ? ", rows"
+                                                                     : "";
   return fmt::format("{}, {}{}{}", where, cores_text(core_mask), how, streamed ? ", weights streamed" : "");
 }
 

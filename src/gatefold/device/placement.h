@@ -13,9 +13,9 @@ namespace gatefold {
 enum class CoreSplit : std::uint8_t { kChannels, kColumns, kRows };
 
 struct Placement {
-  std::int16_t first = 0;         ///< first cluster of the run
-  std::int16_t clusters = 1;      ///< length of the run
-  std::uint16_t core_mask = 1;    ///< bit i: core i of every cluster of the run
+  std::int16_t first = 0;       ///< first cluster of the run
+  std::int16_t clusters = 1;    ///< length of the run
+  std::uint16_t core_mask = 1;  ///< bit i: core i of every cluster of the run
   CoreSplit split = CoreSplit::kChannels;
   /// The weights do not stay in these cores: every execution streams them from external memory through two banks.
   bool streamed = false;

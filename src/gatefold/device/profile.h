@@ -55,8 +55,8 @@ class Profile {
 
  private:
   struct Window {
-    std::int64_t index = 0;        ///< which window `current` counts
-    std::int64_t current = 0;      ///< useful dot products
+    std::int64_t index = 0;    ///< which window `current` counts
+    std::int64_t current = 0;  ///< useful dot products
     std::int64_t previous = 0;
   };
 

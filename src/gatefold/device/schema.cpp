@@ -24,16 +24,8 @@ constexpr SchemaRow kRows[] = {
     {.key = "compute.cores_per_cluster", .units = kCount, .least = "1", .most = "16"},
     {.key = "compute.lanes", .units = kCount, .least = "1", .most = "65536", .presence = Presence::kReduction},
     {.key = "compute.inputs_per_unit", .units = kCount, .least = "1", .most = "65536", .presence = Presence::kReduction},
-    {.key = "compute.weight_load",
-     .units = kCycleCount,
-     .least = "0 cycles",
-     .most = "1e6 cycles",
-     .presence = Presence::kReduction},
-    {.key = "compute.pipeline_latency",
-     .units = kCycleCount,
-     .least = "0 cycles",
-     .most = "1e6 cycles",
-     .presence = Presence::kReduction},
+    {.key = "compute.weight_load", .units = kCycleCount, .least = "0 cycles", .most = "1e6 cycles", .presence = Presence::kReduction},
+    {.key = "compute.pipeline_latency", .units = kCycleCount, .least = "0 cycles", .most = "1e6 cycles", .presence = Presence::kReduction},
     {.key = "compute.segment_layers", .units = kCount, .least = "1", .most = "16", .presence = Presence::kReduction},
     {.key = "compute.lane_add", .units = kEnergy, .least = "0 pJ", .most = "1 uJ", .presence = Presence::kReduction},
     {.key = "compute.array_dim", .units = kCount, .least = "1", .most = "4096", .presence = Presence::kSystolic},
@@ -192,13 +184,9 @@ constexpr Kind kKinds[] = {
 
 }  // namespace
 
-std::span<const SchemaRow> device_schema() {
-  return kRows;
-}
+std::span<const SchemaRow> device_schema() { return kRows; }
 
-double BaseNumber::approximate() const {
-  return Measure{digits, exponent, ""}.number();
-}
+double BaseNumber::approximate() const { return Measure{digits, exponent, ""}.number(); }
 
 std::string describe_units(std::uint32_t units) {
   std::string all;
@@ -224,8 +212,7 @@ Result<BaseNumber> to_base(const Measure& measure, std::uint32_t units) {
   for (const Unit& unit : kUnits) {
     if ((units & unit.kind) == 0 || unit.name != measure.unit) continue;
     BaseNumber number{unit.kind, measure.digits, measure.exponent + unit.power};
-    if (__builtin_mul_overflow(number.digits, unit.factor, &number.digits))
-      return Error{ErrorCode::kInvalidInput, "fewer digits"};
+    if (__builtin_mul_overflow(number.digits, unit.factor, &number.digits)) return Error{ErrorCode::kInvalidInput, "fewer digits"};
     while (number.digits != 0 && number.digits % 10 == 0) {
       number.digits /= 10;
       ++number.exponent;
@@ -237,9 +224,7 @@ Result<BaseNumber> to_base(const Measure& measure, std::uint32_t units) {
 }
 
 /// A bound of the tables above, as a double: the next double beyond a bound is no typing error.
-double bound(std::string_view text, UnitKind kind) {
-  return to_base(parse_measure(text).value(), kind).value().approximate();
-}
+double bound(std::string_view text, UnitKind kind) { return to_base(parse_measure(text).value(), kind).value().approximate(); }
 
 /// Kinds that only occur whole: half a lane or a third of a cycle is a mistake.
 constexpr std::uint32_t kWholeKinds = kCount | kFrequency | kCycleCount | kSize | kBytesEachCycle | kValuesEachCycle | kBandwidth;

@@ -9,9 +9,8 @@ namespace gatefold {
 
 Result<DeviceSpec> find_device(std::string_view name_or_path) {
   constexpr std::string_view kEnding = ".yaml";
-  const bool is_path =
-      name_or_path.find('/') != std::string_view::npos ||
-      (name_or_path.size() >= kEnding.size() && name_or_path.substr(name_or_path.size() - kEnding.size()) == kEnding);
+  const bool is_path = name_or_path.find('/') != std::string_view::npos ||
+                       (name_or_path.size() >= kEnding.size() && name_or_path.substr(name_or_path.size() - kEnding.size()) == kEnding);
   if (is_path) return read_device(name_or_path);
 
   std::vector<std::string> names;

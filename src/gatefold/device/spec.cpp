@@ -22,9 +22,7 @@ constexpr std::int64_t kFileSizeMax = 1 << 20;
 /// State is kept for every bank.
 constexpr std::int64_t kBanksMax = 1 << 20;
 
-Exact exact(const BaseNumber& number) {
-  return Exact(number.digits, number.exponent);
-}
+Exact exact(const BaseNumber& number) { return Exact(number.digits, number.exponent); }
 
 /// Fills a DeviceSpec from what is valid; what is not has been complained about and stays zero.
 class Resolver {
@@ -151,8 +149,7 @@ class Resolver {
   std::optional<std::int64_t> rounded(std::string_view key, const Exact& value) {
     const auto integer = value.rounded();
     if (!integer) {
-      diagnostics_.add(reading_.line(key), key, in_quotes(text(key)),
-                       "a number that resolves to at most 1 J and fits 128 bits exactly");
+      diagnostics_.add(reading_.line(key), key, in_quotes(text(key)), "a number that resolves to at most 1 J and fits 128 bits exactly");
     }
     return integer;
   }
@@ -226,8 +223,7 @@ class Resolver {
 
 Result<DeviceSpec> parse_device(std::string_view bytes, const std::string& file) {
   if (bytes.size() > static_cast<std::size_t>(kFileSizeMax)) {
-    return Error{ErrorCode::kInvalidInput,
-                 fmt::format("{}: found {} bytes, wanted at most {}", file, bytes.size(), kFileSizeMax)};
+    return Error{ErrorCode::kInvalidInput, fmt::format("{}: found {} bytes, wanted at most {}", file, bytes.size(), kFileSizeMax)};
   }
   Diagnostics diagnostics;
   const std::optional<TreeNode> root = parse_yaml_tree(bytes, diagnostics);

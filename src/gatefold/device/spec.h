@@ -25,9 +25,9 @@ enum class CoreKind : std::uint8_t {
 /// Leakage of an element by state, and what leaving a gated state costs.
 struct GateSpec {
   EnergyPerCycle on;
-  EnergyPerCycle gated;    ///< OFF of a core or of cluster logic
+  EnergyPerCycle gated;  ///< OFF of a core or of cluster logic
   Cycles wake_latency;
-  Energy wake_energy;      ///< explicit, or break-even cycles * (on - gated) (EQ-35)
+  Energy wake_energy;  ///< explicit, or break-even cycles * (on - gated) (EQ-35)
 };
 
 struct BankSpec {
@@ -38,7 +38,7 @@ struct BankSpec {
   Cycles wake_latency_retention;
   Cycles wake_latency_off;
   Energy wake_energy_retention;
-  Energy wake_energy_off;   ///< without the reload of what was lost
+  Energy wake_energy_off;  ///< without the reload of what was lost
 };
 
 /// What an uncore part has to be ON for.
@@ -57,41 +57,41 @@ struct UncoreSpec {
 
 /// A number of the file as it was written, for `gatefold devices show`.
 struct SpecEntry {
-  std::string key;     ///< "banks.leakage_on"
-  std::string value;   ///< "0.2 mW/MiB"
-  std::string source;  ///< where the number is from
-  std::string trust;   ///< "P", "A", "T", "D" or "?": the tags of docs/devices.md
+  std::string key;       ///< "banks.leakage_on"
+  std::string value;     ///< "0.2 mW/MiB"
+  std::string source;    ///< where the number is from
+  std::string trust;     ///< "P", "A", "T", "D" or "?": the tags of docs/devices.md
   std::string resolved;  ///< "31250 aJ/cycle"; empty where the value is used as written
 };
 
 struct DeviceSpec {
   std::string name;
   std::string description;
-  std::string hash;          ///< SHA-256 of the file's bytes, lower-case hexadecimal
+  std::string hash;  ///< SHA-256 of the file's bytes, lower-case hexadecimal
   std::int64_t clock_hz = 0;
 
   // ---- compute ----
   std::int32_t cluster_count = 0;
   std::int32_t cores_per_cluster = 0;
   CoreKind core_kind = CoreKind::kReduction;
-  std::int64_t lanes = 0;              ///< reduction: P, partial-dot-product units per core
-  std::int64_t inputs_per_unit = 0;    ///< reduction: I
-  std::int64_t array_dim = 0;          ///< systolic: rows and columns of the array
-  Cycles weight_load;                  ///< reduction: per pass and per unit of t_mux
-  Cycles pipeline_latency;             ///< reduction: once per dot layer
-  std::int64_t segment_layers = 1;     ///< reduction: reductions that a bus segment carries at a time
+  std::int64_t lanes = 0;            ///< reduction: P, partial-dot-product units per core
+  std::int64_t inputs_per_unit = 0;  ///< reduction: I
+  std::int64_t array_dim = 0;        ///< systolic: rows and columns of the array
+  Cycles weight_load;                ///< reduction: per pass and per unit of t_mux
+  Cycles pipeline_latency;           ///< reduction: once per dot layer
+  std::int64_t segment_layers = 1;   ///< reduction: reductions that a bus segment carries at a time
   /// Bytes that one element of a float network takes on this chip (1: timed as int8; 2: as bf16).
   Bytes float_element;
-  std::string compute_type;            ///< "int8" or "bf16": the rate that networks are timed and charged at
+  std::string compute_type;  ///< "int8" or "bf16": the rate that networks are timed and charged at
   EnergyPerMac mac;
-  Energy lane_add;                     ///< one 32-bit add on the bus; 0 for systolic
+  Energy lane_add;  ///< one 32-bit add on the bus; 0 for systolic
 
   // ---- vector unit and output bus ----
-  ValuesPerCycle vector_per_cluster;   ///< values per cycle of one cluster's post-processors; 0 if pooled
-  ValuesPerCycle vector_pool;          ///< chip-level pool: values per cycle of all units together; 0 if per cluster
-  GateSpec vector_pool_gate;           ///< the whole pool; all zero if per cluster (part of the cluster logic)
+  ValuesPerCycle vector_per_cluster;  ///< values per cycle of one cluster's post-processors; 0 if pooled
+  ValuesPerCycle vector_pool;         ///< chip-level pool: values per cycle of all units together; 0 if per cluster
+  GateSpec vector_pool_gate;          ///< the whole pool; all zero if per cluster (part of the cluster logic)
   EnergyPerValue vector_value;
-  BytesPerCycle output_bus;            ///< per cluster
+  BytesPerCycle output_bus;  ///< per cluster
 
   // ---- memory ----
   std::int32_t banks_per_core = 0;
@@ -101,19 +101,19 @@ struct DeviceSpec {
   std::int64_t external_bytes_per_second = 0;
 
   // ---- crossbar and control ----
-  EnergyPerByte wire_byte_pitch;       ///< one byte over one cluster pitch
+  EnergyPerByte wire_byte_pitch;  ///< one byte over one cluster pitch
   Cycles route_change;
-  Bytes route_control;                 ///< control bytes per cluster and route change
+  Bytes route_control;  ///< control bytes per cluster and route change
 
   // ---- power ----
-  GateSpec cluster;                    ///< cluster logic alone: segment, post-processors, bus
+  GateSpec cluster;  ///< cluster logic alone: segment, post-processors, bus
   GateSpec core;
   std::vector<UncoreSpec> uncore;
-  EnergyPerCycle floor;                ///< never gated
+  EnergyPerCycle floor;  ///< never gated
   /// The default device is chosen by capacity in this order; 0 = never chosen.
   std::int32_t default_rank = 0;
 
-  std::vector<SpecEntry> entries;      ///< in the file's order
+  std::vector<SpecEntry> entries;  ///< in the file's order
 
   [[nodiscard]] std::int32_t core_count() const { return cluster_count * cores_per_cluster; }
   [[nodiscard]] std::int32_t bank_count() const { return core_count() * banks_per_core; }

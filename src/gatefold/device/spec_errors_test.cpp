@@ -88,12 +88,9 @@ std::string device(const Edits& edits = {}) {
   }
   std::string expanded;
   for (const char c : text) {
-    if (c == '<')
-      expanded += "{value: ";
-    else if (c == '>')
-      expanded += ", source: s, trust: \"?\"}";
-    else
-      expanded += c;
+    if (c == '<') expanded += "{value: ";
+    else if (c == '>') expanded += ", source: s, trust: \"?\"}";
+    else expanded += c;
   }
   return expanded;
 }
@@ -154,8 +151,7 @@ TEST(DeviceFile, RefusesASecondValueForAKey) {
 TEST(DeviceFile, ReportsMissingKeys) {
   expect_refused({{"clock: <100 MHz>\n", ""}}, "f:1: clock: found nothing, wanted a frequency in Hz, kHz, MHz or GHz");
   expect_refused({{"  size: <1 KiB>\n", ""}}, "f:21: banks.size: found nothing, wanted a size in B, KiB, MiB or GiB");
-  expect_refused({{"      on: <3 mW>\n", ""}},
-                 "f:54: power.uncore.chip.on: found nothing, wanted a power in kW, W, mW, uW, nW or pW");
+  expect_refused({{"      on: <3 mW>\n", ""}}, "f:54: power.uncore.chip.on: found nothing, wanted a power in kW, W, mW, uW, nW or pW");
   expect_refused({{"name: tiny\n", ""}}, "f:1: name: found nothing, wanted 1 to 64 lower-case letters, digits, - and _");
   expect_refused({{"  kind: reduction\n", ""}}, "f:5: compute.kind: found nothing, wanted reduction or systolic");
   expect_refused({{"default_rank: 0\n", ""}}, "f:1: default_rank: found nothing, wanted a number without a unit");
@@ -169,8 +165,7 @@ TEST(DeviceFile, ReportsMissingPartsOfANumber) {
   expect_refused({{"<100 MHz>", "{value: 100 MHz}"}},
                  "f:4: clock.source: found nothing, wanted where the number is from, in one line\n"
                  "f:4: clock.trust: found nothing, wanted P, A, T, D or \"?\"");
-  expect_refused({{"<100 MHz>", "{source: s, trust: A}"}},
-                 "f:4: clock.value: found nothing, wanted a frequency in Hz, kHz, MHz or GHz");
+  expect_refused({{"<100 MHz>", "{source: s, trust: A}"}}, "f:4: clock.value: found nothing, wanted a frequency in Hz, kHz, MHz or GHz");
   expect_refused({{"<100 MHz>", "{}"}},
                  "f:4: clock.value: found nothing, wanted a frequency in Hz, kHz, MHz or GHz\n"
                  "f:4: clock.source: found nothing, wanted where the number is from, in one line\n"
@@ -191,11 +186,9 @@ TEST(DeviceFile, SaysWhichUnitsAreAccepted) {
                  "f:28: banks.retention_wake_latency: found '4', wanted a count in cycles, or a time in s, ms, us, ns or ps");
   expect_refused({{"64 cycles", "64 ns"}}, "f:12: compute.weight_load: found '64 ns', wanted a count in cycles");
   expect_refused({{"<2>", "<2 B>"}}, "f:8: compute.clusters: found '2 B', wanted a number without a unit");
-  expect_refused({{"1 GB/s", "1 Gbit/s"}},
-                 "f:34: external.bandwidth: found '1 Gbit/s', wanted a bandwidth in B/s, kB/s, MB/s or GB/s");
-  expect_refused(
-      {{"100 fJ/bit/mm", "100 fJ/mm"}},
-      "f:37: crossbar.wire: found '100 fJ/mm', wanted an energy per bit and length in nJ/bit/mm, pJ/bit/mm or fJ/bit/mm");
+  expect_refused({{"1 GB/s", "1 Gbit/s"}}, "f:34: external.bandwidth: found '1 Gbit/s', wanted a bandwidth in B/s, kB/s, MB/s or GB/s");
+  expect_refused({{"100 fJ/bit/mm", "100 fJ/mm"}},
+                 "f:37: crossbar.wire: found '100 fJ/mm', wanted an energy per bit and length in nJ/bit/mm, pJ/bit/mm or fJ/bit/mm");
   expect_refused({{"0.3 pJ/value", "much"}},
                  "f:20: vector.value: found 'much', wanted an energy per value in uJ/value, nJ/value, pJ/value or fJ/value");
   expect_refused({{"8 values/cycle", ""}}, "f:19: vector.per_cluster.value: found nothing, wanted a rate in values/cycle");
@@ -204,8 +197,7 @@ TEST(DeviceFile, SaysWhichUnitsAreAccepted) {
 TEST(DeviceFile, HoldsNumbersToTheirRanges) {
   expect_refused({{"clusters: <2>", "clusters: <4097>"}}, "f:8: compute.clusters: found '4097', wanted 1 to 4096");
   expect_refused({{"clusters: <2>", "clusters: <0>"}}, "f:8: compute.clusters: found '0', wanted 1 to 4096");
-  expect_refused({{"cores_per_cluster: <2>", "cores_per_cluster: <17>"}},
-                 "f:9: compute.cores_per_cluster: found '17', wanted 1 to 16");
+  expect_refused({{"cores_per_cluster: <2>", "cores_per_cluster: <17>"}}, "f:9: compute.cores_per_cluster: found '17', wanted 1 to 16");
   expect_refused({{"per_core: <4>", "per_core: <1025>"}}, "f:22: banks.per_core: found '1025', wanted 1 to 1024");
   expect_refused({{"1 KiB", "2 GiB"}}, "f:23: banks.size: found '2 GiB', wanted 1 B to 1 GiB");
   expect_refused({{"<3 %>", "<101 %>"}}, "f:45: power.cluster.gated: found '101 %', wanted 0 to 1");
@@ -226,10 +218,9 @@ TEST(DeviceFile, WantsWholeNumbersOfWholeThings) {
 TEST(DeviceFile, RefusesMoreDigitsThanItCanKeep) {
   expect_refused({{"0.3 pJ/MAC", "1.23456789012345678901 pJ/MAC"}},
                  "f:17: compute.mac: found '1.23456789012345678901 pJ/MAC', wanted fewer digits");
-  expect_refused(
-      {{"60 uW", "1e-60 W"}},
-      "f:44: power.cluster.on: found '1e-60 W', wanted a number that resolves to at most 1 J and fits 128 bits exactly\n"
-      "f:45: power.cluster.gated: found '3 %', wanted a number that resolves to at most 1 J and fits 128 bits exactly");
+  expect_refused({{"60 uW", "1e-60 W"}},
+                 "f:44: power.cluster.on: found '1e-60 W', wanted a number that resolves to at most 1 J and fits 128 bits exactly\n"
+                 "f:45: power.cluster.gated: found '3 %', wanted a number that resolves to at most 1 J and fits 128 bits exactly");
   expect_refused({{"<100 us>", "<1e-40 s>"}}, "f:58: power.uncore.chip.wake_latency: found '1e-40 s', wanted fewer digits");
   expect_refused({{"1 KiB", "9007199254740993 GiB"}}, "f:23: banks.size: found '9007199254740993 GiB', wanted fewer digits");
 }
@@ -239,8 +230,7 @@ TEST(DeviceFile, ChecksWordsNamesAndText) {
   expect_refused({{"type: int8", "type: [int8]"}}, "f:7: compute.type: found a list, wanted int8 or bf16");
   expect_refused({{"on_during: requests", "on_during: no"}},
                  "f:55: power.uncore.chip.on_during: found 'no', wanted requests, external or link");
-  expect_refused({{"name: tiny", "name: Tiny Chip"}},
-                 "f:1: name: found 'Tiny Chip', wanted 1 to 64 lower-case letters, digits, - and _");
+  expect_refused({{"name: tiny", "name: Tiny Chip"}}, "f:1: name: found 'Tiny Chip', wanted 1 to 64 lower-case letters, digits, - and _");
   expect_refused({{"name: tiny", "name:"}}, "f:1: name: found nothing, wanted 1 to 64 lower-case letters, digits, - and _");
   expect_refused({{"a device for tests", "\"\""}}, "f:2: description: found '', wanted one line of 1 to 500 characters");
   expect_refused({{"a device for tests", "\"two\\nlines\""}},
@@ -250,8 +240,7 @@ TEST(DeviceFile, ChecksWordsNamesAndText) {
 }
 
 TEST(DeviceFile, ChecksSourceAndTrust) {
-  expect_refused({{"<100 MHz>", "{value: 100 MHz, source: s, trust: sure}"}},
-                 "f:4: clock.trust: found 'sure', wanted P, A, T, D or \"?\"");
+  expect_refused({{"<100 MHz>", "{value: 100 MHz, source: s, trust: sure}"}}, "f:4: clock.trust: found 'sure', wanted P, A, T, D or \"?\"");
   expect_refused({{"<100 MHz>", "{value: 100 MHz, source: \"\", trust: A}"}},
                  "f:4: clock.source: found '', wanted where the number is from, in one line");
   expect_refused({{"<100 MHz>", "{value: 100 MHz, source: [a, b], trust: A}"}},
@@ -286,8 +275,7 @@ TEST(DeviceFile, KeysOfOneCoreKindDoNotSuitTheOther) {
 }
 
 TEST(DeviceFile, WantsExactlyOneOfTwoAlternatives) {
-  expect_refused({{"  per_cluster: <8 values/cycle>\n", ""}},
-                 "f:18: vector.per_cluster: found nothing, wanted it or vector.pool");
+  expect_refused({{"  per_cluster: <8 values/cycle>\n", ""}}, "f:18: vector.per_cluster: found nothing, wanted it or vector.pool");
   expect_refused({{"  value: <0.3 pJ/value>",
                    "  value: <0.3 pJ/value>\n  pool:\n    units: <6>\n    values_per_unit: <8 values/cycle>\n    on_per_unit: <1 "
                    "W>\n    gated: <3 %>\n    wake_latency: <2 cycles>\n    break_even: <32 cycles>"}},
@@ -300,9 +288,8 @@ TEST(DeviceFile, WantsExactlyOneOfTwoAlternatives) {
 }
 
 TEST(DeviceFile, OrdersTheLeakageOfStates) {
-  expect_refused(
-      {{"<0.25>", "<2 mW/MiB>"}},
-      "f:26: banks.leakage_retention: found '2 mW/MiB' (19531 aJ/cycle), wanted at most banks.leakage_on (9766 aJ/cycle)");
+  expect_refused({{"<0.25>", "<2 mW/MiB>"}},
+                 "f:26: banks.leakage_retention: found '2 mW/MiB' (19531 aJ/cycle), wanted at most banks.leakage_on (9766 aJ/cycle)");
   expect_refused({{"<0.0002>", "<0.5>"}},
                  "f:27: banks.leakage_off: found '0.5' (4883 aJ/cycle), wanted at most banks.leakage_retention (2441 aJ/cycle)");
   expect_refused(
@@ -313,13 +300,11 @@ TEST(DeviceFile, OrdersTheLeakageOfStates) {
 }
 
 TEST(DeviceFile, LimitsWhatNumbersResolveTo) {
-  expect_refused({{"clusters: <2>", "clusters: <4096>"},
-                  {"cores_per_cluster: <2>", "cores_per_cluster: <16>"},
-                  {"per_core: <4>", "per_core: <17>"}},
-                 "f:22: banks.per_core: found 1114112 banks in the chip, wanted at most 1048576");
   expect_refused(
-      {{"50 uW", "10 kW"}, {"47 cycles", "1e9 cycles"}},
-      "f:52: power.core.break_even: found '1e9 cycles', wanted a number that resolves to at most 1 J and fits 128 bits exactly");
+      {{"clusters: <2>", "clusters: <4096>"}, {"cores_per_cluster: <2>", "cores_per_cluster: <16>"}, {"per_core: <4>", "per_core: <17>"}},
+      "f:22: banks.per_core: found 1114112 banks in the chip, wanted at most 1048576");
+  expect_refused({{"50 uW", "10 kW"}, {"47 cycles", "1e9 cycles"}},
+                 "f:52: power.core.break_even: found '1e9 cycles', wanted a number that resolves to at most 1 J and fits 128 bits exactly");
 }
 
 TEST(DeviceFile, RefusesAnchorsAliasesAndTags) {
@@ -343,19 +328,18 @@ TEST(DeviceFile, ReportsSyntaxErrorsWithTheirLine) {
   expect_refused({{"lanes: <8>", "lanes: {value: 8"}}, "f:11: found a syntax error 'end of map flow not found', wanted YAML");
   expect_refused({{"compute:\n", "compute: {\n"}}, "f:7: found a syntax error 'end of map flow not found', wanted YAML");
   expect_refused({{"  lanes", "\tlanes"}}, "f:10: found a syntax error 'end of map not found', wanted YAML");
-  expect_refused(
-      {{"<100 MHz>", "'100 MHz"}},
-      "f:1: compute: found nothing, wanted a map of its keys: kind, type, clusters, cores_per_cluster, lanes, inputs_per_unit, "
-      "weight_load, pipeline_latency, segment_layers, lane_add, array_dim, float_element, mac\n"
-      "f:1: vector: found nothing, wanted a map of its keys: per_cluster, pool, value\n"
-      "f:1: banks: found nothing, wanted a map of its keys: per_core, size, access, leakage_on, leakage_retention, leakage_off, "
-      "retention_wake_latency, retention_wake_energy, retention_break_even, off_wake_latency, off_wake_energy, off_break_even\n"
-      "f:1: external: found nothing, wanted a map of its keys: access, bandwidth\n"
-      "f:1: crossbar: found nothing, wanted a map of its keys: output_bus, wire, pitch, route_change, route_words, "
-      "route_word_size\n"
-      "f:1: power: found nothing, wanted a map of its keys: cluster, core, uncore, floor\n"
-      "f:4: clock: found '100 MHz compute: kind: reduction type: int8 clusters: {value..', wanted {value: .., source: \"..\", "
-      "trust: ..}");
+  expect_refused({{"<100 MHz>", "'100 MHz"}},
+                 "f:1: compute: found nothing, wanted a map of its keys: kind, type, clusters, cores_per_cluster, lanes, inputs_per_unit, "
+                 "weight_load, pipeline_latency, segment_layers, lane_add, array_dim, float_element, mac\n"
+                 "f:1: vector: found nothing, wanted a map of its keys: per_cluster, pool, value\n"
+                 "f:1: banks: found nothing, wanted a map of its keys: per_core, size, access, leakage_on, leakage_retention, leakage_off, "
+                 "retention_wake_latency, retention_wake_energy, retention_break_even, off_wake_latency, off_wake_energy, off_break_even\n"
+                 "f:1: external: found nothing, wanted a map of its keys: access, bandwidth\n"
+                 "f:1: crossbar: found nothing, wanted a map of its keys: output_bus, wire, pitch, route_change, route_words, "
+                 "route_word_size\n"
+                 "f:1: power: found nothing, wanted a map of its keys: cluster, core, uncore, floor\n"
+                 "f:4: clock: found '100 MHz compute: kind: reduction type: int8 clusters: {value..', wanted {value: .., source: \"..\", "
+                 "trust: ..}");
 }
 
 TEST(DeviceFile, ReportsAllErrorsAtOnceInTheFilesOrder) {
@@ -437,21 +421,11 @@ std::string mutated(std::string_view original, std::mt19937& random) {
     const std::size_t at = below(text.size());
     const std::size_t size = std::min<std::size_t>(1 + below(40), text.size() - at);
     switch (below(5)) {
-      case 0:
-        text[at] = kBytes[below(kBytes.size())];
-        break;
-      case 1:
-        text.erase(at, size);
-        break;
-      case 2:
-        text.insert(at, text.substr(at, size));
-        break;
-      case 3:
-        text.insert(at, 1, kBytes[below(kBytes.size())]);
-        break;
-      default:
-        std::swap(text[at], text[below(text.size())]);
-        break;
+      case 0: text[at] = kBytes[below(kBytes.size())]; break;
+      case 1: text.erase(at, size); break;
+      case 2: text.insert(at, text.substr(at, size)); break;
+      case 3: text.insert(at, 1, kBytes[below(kBytes.size())]); break;
+      default: std::swap(text[at], text[below(text.size())]); break;
     }
   }
   return text;

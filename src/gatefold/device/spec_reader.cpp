@@ -62,21 +62,15 @@ std::string listed(const std::vector<std::string>& words, std::string_view last)
   }
   return all;
 }
-std::string either_of(const std::vector<std::string>& words) {
-  return listed(words, " or ");
-}
+std::string either_of(const std::vector<std::string>& words) { return listed(words, " or "); }
 
 std::string wanted(const SchemaRow& row) {
   switch (row.form) {
     case Form::kNumber:
-    case Form::kInteger:
-      return describe_units(row.units);
-    case Form::kName:
-      return "1 to 64 lower-case letters, digits, - and _";
-    case Form::kText:
-      return fmt::format("one line of 1 to {} characters", kTextMax);
-    case Form::kWord:
-      return either_of(split_words(row.words));
+    case Form::kInteger: return describe_units(row.units);
+    case Form::kName: return "1 to 64 lower-case letters, digits, - and _";
+    case Form::kText: return fmt::format("one line of 1 to {} characters", kTextMax);
+    case Form::kWord: return either_of(split_words(row.words));
   }
   return "";
 }
@@ -217,10 +211,8 @@ class Reader {
   void read_value(const SchemaRow& row, const std::string& key, const TreeNode& node, StatedKey& stated) {
     auto number = parse_base_number(node.text, row);
     stated.valid = number.has_value();
-    if (number)
-      stated.number = number.value();
-    else
-      diagnostics_.add(node.line, key, node.found(), number.error().message);
+    if (number) stated.number = number.value();
+    else diagnostics_.add(node.line, key, node.found(), number.error().message);
   }
 
   // ---- what must be there, and what must not ----
@@ -267,8 +259,7 @@ class Reader {
     const std::string other = with_part(row.other, part);
     if (is_stated(key) && is_stated(other)) {
       const int line = std::max(line_of(key), line_of(other));
-      diagnostics_.add(line, line_of(key) >= line_of(other) ? key : other, fmt::format("both {} and {}", key, other),
-                       "one of the two");
+      diagnostics_.add(line, line_of(key) >= line_of(other) ? key : other, fmt::format("both {} and {}", key, other), "one of the two");
     } else if (!is_stated(key) && !is_stated(other)) {
       complain_missing(key, fmt::format("it or {}", other));
     }
@@ -282,17 +273,14 @@ class Reader {
     const StatedKey* kind = reading_.valid("compute.kind");
     if (kind == nullptr || (row.presence != Presence::kReduction && row.presence != Presence::kSystolic)) return;
     const std::string_view needed_by = row.presence == Presence::kReduction ? "reduction" : "systolic";
-    if (kind->text == needed_by)
-      want(row, key);
+    if (kind->text == needed_by) want(row, key);
     else if (is_stated(key))
-      diagnostics_.add(line_of(key), key, fmt::format("a key of {} cores", needed_by),
-                       fmt::format("none: compute.kind is {}", kind->text));
+      diagnostics_.add(line_of(key), key, fmt::format("a key of {} cores", needed_by), fmt::format("none: compute.kind is {}", kind->text));
   }
 
   void check_presence() {
     for (const SchemaRow& row : device_schema()) {
-      if (row.key.find('*') == std::string_view::npos)
-        check_row(row, "");
+      if (row.key.find('*') == std::string_view::npos) check_row(row, "");
       else
         for (const std::string& part : reading_.uncore) check_row(row, part);
     }
@@ -315,8 +303,6 @@ int DeviceReading::line(std::string_view key) const {
   return stated == keys.end() ? 1 : stated->second.line;
 }
 
-DeviceReading read_keys(const TreeNode& root, Diagnostics& diagnostics) {
-  return Reader(diagnostics).read(root);
-}
+DeviceReading read_keys(const TreeNode& root, Diagnostics& diagnostics) { return Reader(diagnostics).read(root); }
 
 }  // namespace gatefold

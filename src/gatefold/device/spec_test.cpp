@@ -161,12 +161,9 @@ TEST(ShippedDevice, ServerResolvesToWorkedNumbers) {
 TEST(ShippedDevice, TheServersStaticPowerAddsUpToTheArtefactsTotal) {
   const DeviceSpec spec = shipped("server-v5p");
   const double at_hz = static_cast<double>(spec.clock_hz) * 1e-18;
-  const auto watts = [at_hz](EnergyPerCycle power, std::int64_t count = 1) {
-    return static_cast<double>(power.count() * count) * at_hz;
-  };
-  const double total = watts(spec.core.on, spec.core_count()) + watts(spec.vector_pool_gate.on) +
-                       watts(spec.bank.on, spec.bank_count()) + watts(spec.uncore[0].gate.on) + watts(spec.uncore[1].gate.on) +
-                       watts(spec.floor);
+  const auto watts = [at_hz](EnergyPerCycle power, std::int64_t count = 1) { return static_cast<double>(power.count() * count) * at_hz; };
+  const double total = watts(spec.core.on, spec.core_count()) + watts(spec.vector_pool_gate.on) + watts(spec.bank.on, spec.bank_count()) +
+                       watts(spec.uncore[0].gate.on) + watts(spec.uncore[1].gate.on) + watts(spec.floor);
   EXPECT_NEAR(total, 114.5, 0.1);
 }
 
@@ -221,10 +218,9 @@ TEST(FindDevice, SuggestsTheNearestName) {
   const auto misspelt = find_device("edge-nic");
   ASSERT_FALSE(misspelt);
   EXPECT_EQ(misspelt.error().code, ErrorCode::kInvalidInput);
-  EXPECT_EQ(
-      misspelt.error().message,
-      "device 'edge-nic': unknown; did you mean 'edge-nnic'? shipped: edge-16, edge-nnic, mobile-npu, server-v5p (or the path of "
-      "a .yaml file)");
+  EXPECT_EQ(misspelt.error().message,
+            "device 'edge-nic': unknown; did you mean 'edge-nnic'? shipped: edge-16, edge-nnic, mobile-npu, server-v5p (or the path of "
+            "a .yaml file)");
   EXPECT_EQ(find_device("gpu").error().message,
             "device 'gpu': unknown; shipped: edge-16, edge-nnic, mobile-npu, server-v5p (or the path of a .yaml file)");
 }

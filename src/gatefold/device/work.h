@@ -18,19 +18,19 @@ enum class WorkClass : std::uint8_t {
 struct Work {
   WorkClass kind = WorkClass::kVector;
   // ---- dot work ----
-  std::int64_t positions = 0;   ///< n * oh * ow
-  std::int64_t ic = 0;          ///< input channels, all groups
-  std::int64_t oc = 0;          ///< filters, all groups
-  std::int64_t window = 1;      ///< kh * kw
+  std::int64_t positions = 0;  ///< n * oh * ow
+  std::int64_t ic = 0;         ///< input channels, all groups
+  std::int64_t oc = 0;         ///< filters, all groups
+  std::int64_t window = 1;     ///< kh * kw
   std::int64_t group = 1;
-  Bytes weights;                ///< with bias
+  Bytes weights;  ///< with bias
   // ---- vector and move work ----
-  Values values;                ///< through the vector unit (pool: kh * kw per output; softmax: 3 per output)
-  Bytes read;                   ///< SRAM bytes read (each operand once; pools read `values`; softmax three times)
+  Values values;  ///< through the vector unit (pool: kh * kw per output; softmax: 3 per output)
+  Bytes read;     ///< SRAM bytes read (each operand once; pools read `values`; softmax three times)
   // ---- both ----
-  Bytes element{1};             ///< size of one input element of a dot layer as stored
-  Bytes input;                  ///< all activation operands, once
-  Bytes output;                 ///< as stored
+  Bytes element{1};  ///< size of one input element of a dot layer as stored
+  Bytes input;       ///< all activation operands, once
+  Bytes output;      ///< as stored
   /// How many ways the operand can be divided over cores: input channels, or for vector and move work the channels of
   /// the result. Options with more cores are illegal.
   std::int64_t divisible = 1;

@@ -53,23 +53,17 @@ const TreeNode* TreeNode::find(std::string_view key) const {
 
 std::string TreeNode::found() const {
   switch (kind) {
-    case Kind::kNothing:
-      return "nothing";
-    case Kind::kScalar:
-      return in_quotes(text);
-    case Kind::kList:
-      return "a list";
-    case Kind::kMap:
-      return "a map";
+    case Kind::kNothing: return "nothing";
+    case Kind::kScalar: return in_quotes(text);
+    case Kind::kList: return "a list";
+    case Kind::kMap: return "a map";
   }
   return "nothing";
 }
 
 namespace {
 
-int line_of(const YAML::Mark& mark) {
-  return mark.is_null() ? 1 : mark.line + 1;
-}
+int line_of(const YAML::Mark& mark) { return mark.is_null() ? 1 : mark.line + 1; }
 
 class TreeBuilder : public YAML::EventHandler {
  public:
@@ -90,8 +84,7 @@ class TreeBuilder : public YAML::EventHandler {
     check_plain(mark, tag, anchor);
     finish({TreeNode::Kind::kScalar, line_of(mark), value, {}});
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
     start(mark, tag, anchor, TreeNode::Kind::kList);
   }
   void OnSequenceEnd() override { end(); }
@@ -121,8 +114,7 @@ class TreeBuilder : public YAML::EventHandler {
   void check_plain(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
     if (anchor != YAML::NullAnchor) diagnostics_.add(line_of(mark), path(), "an anchor", "plain values");
     // "?" is a plain scalar or collection, "!" a quoted scalar.
-    if (!tag.empty() && tag != "?" && tag != "!")
-      diagnostics_.add(line_of(mark), path(), "a tag " + in_quotes(tag), "plain values");
+    if (!tag.empty() && tag != "?" && tag != "!") diagnostics_.add(line_of(mark), path(), "a tag " + in_quotes(tag), "plain values");
   }
 
   void start(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, TreeNode::Kind kind) {

@@ -17,13 +17,9 @@ struct Binding {
   std::string origin;  ///< "given", "from input 'x'", "default"
 };
 
-Error invalid(std::string message) {
-  return Error{ErrorCode::kInvalidInput, std::move(message)};
-}
+Error invalid(std::string message) { return Error{ErrorCode::kInvalidInput, std::move(message)}; }
 
-bool unnamed(const Extent& extent) {
-  return extent.symbol.starts_with('?');
-}
+bool unnamed(const Extent& extent) { return extent.symbol.starts_with('?'); }
 
 /// The key a symbol is bound under: unnamed extents of two inputs are unrelated even if they sit at the same position.
 std::string key_of(const Extent& extent, const std::string& input) {
@@ -50,8 +46,7 @@ Status bind_given(const Model& model, const BuildOptions& options, std::map<std:
 }
 
 /// Compares one supplied shape with its declaration and binds the symbols it settles.
-Status bind_from_shape(const Input& input, const std::string& name, const Shape& supplied,
-                       std::map<std::string, Binding>& bindings) {
+Status bind_from_shape(const Input& input, const std::string& name, const Shape& supplied, std::map<std::string, Binding>& bindings) {
   if (supplied.rank() != static_cast<int>(input.shape.size())) {
     return invalid(fmt::format("input '{}': found shape {}, want {} dimensions", name, supplied.text(), input.shape.size()));
   }
@@ -64,8 +59,7 @@ Status bind_from_shape(const Input& input, const std::string& name, const Shape&
       }
       continue;
     }
-    const auto [binding, fresh] =
-        bindings.try_emplace(key_of(extent, name), Binding{found, fmt::format("from input '{}'", name)});
+    const auto [binding, fresh] = bindings.try_emplace(key_of(extent, name), Binding{found, fmt::format("from input '{}'", name)});
     if (!fresh && binding->second.count != found) {
       return invalid(fmt::format("input '{}': found shape {}, want {} at axis {}: '{}' is {} ({})", name, supplied.text(),
                                  binding->second.count, axis, extent.symbol, binding->second.count, binding->second.origin));
@@ -80,8 +74,8 @@ Result<BoundInputs> bind_symbols(const Model& model, const BuildOptions& options
   std::map<std::string, Binding> bindings;
   GATEFOLD_CHECK(bind_given(model, options, bindings));
   if (options.input_shapes.size() > model.inputs.size()) {
-    return invalid(fmt::format("found shapes for {} inputs, want at most {}: the network has no more",
-                               options.input_shapes.size(), model.inputs.size()));
+    return invalid(fmt::format("found shapes for {} inputs, want at most {}: the network has no more", options.input_shapes.size(),
+                               model.inputs.size()));
   }
   for (std::size_t i = 0; i < options.input_shapes.size(); ++i) {
     if (!options.input_shapes[i]) continue;

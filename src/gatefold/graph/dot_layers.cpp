@@ -24,16 +24,14 @@ Result<Tensor> real_of(const Operand& operand, const std::string& name) {
 
 Status expect_storable(std::int64_t elements, const std::string& name) {
   if (elements <= kFoldedElementsMax) return Done{};
-  return Error{ErrorCode::kUnsupported,
-               fmt::format("node '{}': folding into its weights would store {} constant elements, want at most {}", name,
-                           elements, kFoldedElementsMax)};
+  return Error{ErrorCode::kUnsupported, fmt::format("node '{}': folding into its weights would store {} constant elements, want at most {}",
+                                                    name, elements, kFoldedElementsMax)};
 }
 
 /// float32 weights [oc, ..] with every channel times its factor.
 Result<Tensor> scaled(const Tensor& weights, const std::vector<double>& factors, const std::string& name) {
   const bool alike = std::all_of(factors.begin(), factors.end(), [&](double factor) { return factor == factors.front(); });
-  if (weights.is_splat() && alike)
-    return Tensor::splat<float>(weights.shape(), static_cast<float>(weights.number_at(0) * factors.front()));
+  if (weights.is_splat() && alike) return Tensor::splat<float>(weights.shape(), static_cast<float>(weights.number_at(0) * factors.front()));
   GATEFOLD_CHECK(expect_storable(weights.shape().elements(), name));
   const Tensor dense = weights.dense();
   const auto from = dense.values<float>();
@@ -92,8 +90,7 @@ std::int64_t weight_magnitude(const Quantisation& weights) {
   const std::int64_t low = weights.type == ElementType::kInt8 ? -128 : 0;
   const std::int64_t high = low + 255;
   std::int64_t magnitude = 0;
-  for (const std::int32_t zero : weights.zero_point)
-    magnitude = std::max({magnitude, std::abs(low - zero), std::abs(high - zero)});
+  for (const std::int32_t zero : weights.zero_point) magnitude = std::max({magnitude, std::abs(low - zero), std::abs(high - zero)});
   return magnitude;
 }
 
@@ -206,8 +203,8 @@ Status LayerBuilder::form(const MatMul& op, const Node& node) {
   if (op.transpose_a) {
     const int last = x.shape.rank() - 1;
     if (x.shape[last] != 1 && x.shape[last - 1] != 1) {
-      return unsupported(
-          node, fmt::format("transposes its computed factor of shape {}, want a vector or a Transpose node", x.shape.text()));
+      return unsupported(node,
+                         fmt::format("transposes its computed factor of shape {}, want a vector or a Transpose node", x.shape.text()));
     }
     std::vector<std::int64_t> dims(x.shape.dims().begin(), x.shape.dims().end());
     std::swap(dims[dims.size() - 1], dims[dims.size() - 2]);
@@ -218,8 +215,8 @@ Status LayerBuilder::form(const MatMul& op, const Node& node) {
     const int y_rank = value(node.outputs[0]).fact.shape.rank();
     bias = per_channel(input(node, 2).operand, y_rank, y_rank - 1, oc);
     if (!bias)
-      return unsupported(node, fmt::format("found c of shape {}, want a constant with one entry per column",
-                                           input(node, 2).operand.shape.text()));
+      return unsupported(
+          node, fmt::format("found c of shape {}, want a constant with one entry per column", input(node, 2).operand.shape.text()));
     GATEFOLD_TRY(bias, times(std::move(*bias), op.beta, node.name));
   }
   const DotGeometry dot{.n = x.shape.elements() / std::max<std::int64_t>(ic, 1), .ic = ic, .oc = oc};
@@ -262,8 +259,7 @@ Result<bool> LayerBuilder::join_bias(const Node& node) {
       GATEFOLD_TRY(const Tensor first, real_of(layer.inputs[2], node.name));
       GATEFOLD_TRY(const Tensor second, real_of(*bias, node.name));
       std::vector<float> sum;
-      for (std::int64_t oc = 0; oc < layer.dot.oc; ++oc)
-        sum.push_back(static_cast<float>(first.number_at(oc) + second.number_at(oc)));
+      for (std::int64_t oc = 0; oc < layer.dot.oc; ++oc) sum.push_back(static_cast<float>(first.number_at(oc) + second.number_at(oc)));
       layer.inputs[2] = constant_operand(Tensor::of<float>(Shape{layer.dot.oc}, sum));
     }
     rename_result(*id, x, node.outputs[0], ElementType::kFloat32);
@@ -296,8 +292,7 @@ Result<bool> LayerBuilder::join_batch_norm(const BatchNorm& op, const Node& node
   for (std::int64_t oc = 0; oc < layer.dot.oc; ++oc) {
     const double factor = parameters[0].number_at(oc) / std::sqrt(parameters[3].number_at(oc) + static_cast<double>(op.epsilon));
     factors.push_back(factor);
-    shifted.push_back(
-        static_cast<float>((bias.number_at(oc) - parameters[2].number_at(oc)) * factor + parameters[1].number_at(oc)));
+    shifted.push_back(static_cast<float>((bias.number_at(oc) - parameters[2].number_at(oc)) * factor + parameters[1].number_at(oc)));
   }
   GATEFOLD_TRY(Tensor weights, scaled(*layer.inputs[1].constant, factors, node.name));
   layer.inputs.resize(2);

@@ -9,9 +9,7 @@
 namespace gatefold {
 namespace {
 
-bool joins(const Unary& op) {
-  return op.kind == UnaryKind::kRelu || op.kind == UnaryKind::kClip || op.kind == UnaryKind::kLeakyRelu;
-}
+bool joins(const Unary& op) { return op.kind == UnaryKind::kRelu || op.kind == UnaryKind::kClip || op.kind == UnaryKind::kLeakyRelu; }
 
 /// True if quantising what was dequantised by the same parameters gives back every stored integer: the scale must be
 /// far enough from denormal numbers for scale * 255 / scale to round to 255.
@@ -26,8 +24,7 @@ bool inverts(const Quantisation& quantisation) {
 
 std::optional<LayerId> LayerBuilder::open_producer(ValueId id) const {
   const Source& from = source(id);
-  if (!from.sole || !from.operand.tensor || from.operand.dequantise || from.operand.type != ElementType::kFloat32)
-    return std::nullopt;
+  if (!from.sole || !from.operand.tensor || from.operand.dequantise || from.operand.type != ElementType::kFloat32) return std::nullopt;
   const auto& producer = graph_.activation(*from.operand.tensor).producer;
   if (!producer) return std::nullopt;
   const Layer& layer = graph_.layer(*producer);

@@ -21,9 +21,7 @@ bool is(const Operator& op) {
 }
 
 /// The same bytes under another shape.
-bool is_view(const Operator& op) {
-  return is<Identity>(op) || is<Reshape>(op) || is<Flatten>(op) || is<Squeeze>(op) || is<Unsqueeze>(op);
-}
+bool is_view(const Operator& op) { return is<Identity>(op) || is<Reshape>(op) || is<Flatten>(op) || is<Squeeze>(op) || is<Unsqueeze>(op); }
 
 /// Moves elements of input 0 only, other inputs say where.
 bool is_move(const Operator& op) {
@@ -105,8 +103,7 @@ class Folder {
       if (!id) return true;
       const TypedValue& value = model_->value(*id);
       const std::int64_t elements = value.fact.shape.elements();
-      return elements > 0 && (value.constant->is_splat() || elements == 1) &&
-             (!value.dequantise || value.dequantise->per_tensor());
+      return elements > 0 && (value.constant->is_splat() || elements == 1) && (!value.dequantise || value.dequantise->per_tensor());
     };
     if (is<Transpose>(node.op) || is<Slice>(node.op) || is<Split>(node.op) || is<Expand>(node.op)) {
       return symbolic(node.inputs[0]) && uniform(node.inputs[0]);
@@ -127,8 +124,8 @@ class Folder {
     }
     if (stored_ <= kFoldedElementsMax) return Done{};
     return Error{ErrorCode::kUnsupported,
-                 fmt::format("node '{}': computing it before the run would store {} constant elements, want at most {}",
-                             node.name, stored_, kFoldedElementsMax)};
+                 fmt::format("node '{}': computing it before the run would store {} constant elements, want at most {}", node.name, stored_,
+                             kFoldedElementsMax)};
   }
 
   /// Transposed, sliced, .. weights stay integers.

@@ -20,8 +20,7 @@ TEST(Fold, ShapeComputationsBecomeConstants) {
   const ValueId x = net.input("x", Shape{2, 3, 4, 5});
   const ValueId batch =
       net.node("batch", Gather{0}, {net.node("shape", ShapeOf{}, {x}), net.constant(Tensor::of<std::int64_t>(Shape{}, {0}))});
-  const ValueId target =
-      net.node("target", Concat{0}, {net.node("row", Unsqueeze{}, {batch, net.integers({0})}), net.integers({-1})});
+  const ValueId target = net.node("target", Concat{0}, {net.node("row", Unsqueeze{}, {batch, net.integers({0})}), net.integers({-1})});
   const ValueId y = net.node("flat", Reshape{}, {x, target});
   const auto folded = fold(net.output(y));
   ASSERT_TRUE(folded) << folded.error().message;
@@ -83,8 +82,8 @@ TEST(Fold, IdentityAndCastChainsOfConstantsVanish) {
   ModelBuilder net;
   const ValueId x = net.input("x", Shape{4});
   const ValueId scale = net.node("scale", Identity{}, {net.constant(Tensor::of<float>(Shape{1}, {0.5F}))});
-  const ValueId zero = net.node("zero", Cast{ElementType::kUInt8},
-                                {net.node("same", Identity{}, {net.constant(Tensor::of<std::uint8_t>(Shape{1}, {7}))})});
+  const ValueId zero =
+      net.node("zero", Cast{ElementType::kUInt8}, {net.node("same", Identity{}, {net.constant(Tensor::of<std::uint8_t>(Shape{1}, {7}))})});
   const ValueId y = net.node("q", Quantize{}, {x, scale, zero});
   const auto folded = fold(net.output(y));
   ASSERT_TRUE(folded) << folded.error().message;

@@ -16,8 +16,7 @@ Operand constant_operand(Tensor tensor, std::optional<Quantisation> dequantise) 
   return operand;
 }
 
-LayerBuilder::LayerBuilder(const TypedModel& model)
-    : model_(&model), sources_(model.values.size()), uses_(model.values.size(), 0) {
+LayerBuilder::LayerBuilder(const TypedModel& model) : model_(&model), sources_(model.values.size()), uses_(model.values.size(), 0) {
   for (const Node& node : model.nodes) {
     for (const auto& id : node.inputs) {
       if (id) ++uses_[id->at()];
@@ -127,8 +126,7 @@ LayerId LayerBuilder::append(std::string name, LayerKind kind, Operator op, std:
   layer.inputs = std::move(inputs);
   layer.output_shape = first.shape;
   layer.output_type = first.type;
-  for (const ValueId output : outputs)
-    layer.outputs.push_back(store(output, value(output).fact.type, value(output).fact.shape, id));
+  for (const ValueId output : outputs) layer.outputs.push_back(store(output, value(output).fact.type, value(output).fact.shape, id));
   slid_.emplace_back();
   return id;
 }

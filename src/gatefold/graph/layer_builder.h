@@ -47,9 +47,7 @@ class LayerBuilder {
   const Source& source(ValueId id) const;
   const Source& input(const Node& node, std::size_t position) const { return source(*node.inputs[position]); }
   const TypedValue& value(ValueId id) const { return model_->value(id); }
-  bool has(const Node& node, std::size_t position) const {
-    return position < node.inputs.size() && node.inputs[position].has_value();
-  }
+  bool has(const Node& node, std::size_t position) const { return position < node.inputs.size() && node.inputs[position].has_value(); }
   bool read_once(ValueId id) const { return uses_[id.at()] == 1; }
   Error unsupported(const Node& node, const std::string& what) const;
 

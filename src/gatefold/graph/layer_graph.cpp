@@ -52,8 +52,7 @@ bool holds(const LayerGraph& graph) {
   for (std::size_t i = 0; i < graph.layers.size(); ++i) {
     const Layer& layer = graph.layers[i];
     if (!names.insert(layer.name).second) return false;
-    if (!std::all_of(layer.inputs.begin(), layer.inputs.end(), [&](const Operand& x) { return holds(x, graph, i); }))
-      return false;
+    if (!std::all_of(layer.inputs.begin(), layer.inputs.end(), [&](const Operand& x) { return holds(x, graph, i); })) return false;
     for (const TensorId output : layer.outputs) {
       if (graph.activation(output).producer != LayerId(i) || graph.activation(output).type != layer.output_type) return false;
     }
@@ -93,9 +92,8 @@ void analyse(LayerGraph& graph) {
 
 Result<LayerGraph> build_layer_graph(const Model& model, const BuildOptions& options) {
   const auto bind = [&] { return bind_symbols(model, options); };
-  GATEFOLD_TRY(const BoundInputs bound, run_pass(model.name, bind, [&](const BoundInputs& result) {
-                 return result.shapes.size() == model.inputs.size();
-               }));
+  GATEFOLD_TRY(const BoundInputs bound,
+               run_pass(model.name, bind, [&](const BoundInputs& result) { return result.shapes.size() == model.inputs.size(); }));
 
   // Beyond this point every extent of every input is a number.
   const auto infer = [&]() -> Result<TypedModel> {
@@ -113,9 +111,7 @@ Result<LayerGraph> build_layer_graph(const Model& model, const BuildOptions& opt
   return graph;
 }
 
-std::int64_t stored_bytes(const Activation& activation) {
-  return activation.shape.elements() * element_size(activation.type);
-}
+std::int64_t stored_bytes(const Activation& activation) { return activation.shape.elements() * element_size(activation.type); }
 
 std::int64_t weight_elements(const Layer& layer) {
   if (layer.kind != LayerKind::kDot) return 0;

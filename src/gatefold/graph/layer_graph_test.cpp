@@ -207,8 +207,7 @@ TEST(LayerGraph, OtherQuantisationMakesAMoveRequantise) {
   const ValueId x = net.dequantize("dx", net.input("x", Shape{1, 2, 4, 4}, ElementType::kInt8), 0.5F, 1);
   const ValueId y = net.dequantize("dy", net.input("y", Shape{1, 2, 2, 2}, ElementType::kInt8), 0.25F);
   const ValueId pooled = net.quantize("q1", net.node("pool", kMaxPool, {x}), 0.25F);
-  const ValueId both =
-      net.node("join", Concat{1}, {net.dequantize("d1", pooled, 0.25F), net.node("turn", Transpose{{0, 1, 3, 2}}, {y})});
+  const ValueId both = net.node("join", Concat{1}, {net.dequantize("d1", pooled, 0.25F), net.node("turn", Transpose{{0, 1, 3, 2}}, {y})});
   net.output(net.quantize("q2", both, 0.5F)).output(pooled);
   EXPECT_EQ(layers(net),
             "vector pool: MaxPool(x~) Q -> q1:int8\n"
@@ -287,9 +286,8 @@ TEST(LayerGraph, KnowsConsumersAndLastUses) {
   const auto built = build_layer_graph(net.model());
   ASSERT_TRUE(built);
   const LayerGraph& graph = built.value();
-  const auto& [input, idle, first, second, third, fourth] =
-      std::tie(graph.activations[0], graph.activations[1], graph.activations[2], graph.activations[3], graph.activations[4],
-               graph.activations[5]);
+  const auto& [input, idle, first, second, third, fourth] = std::tie(graph.activations[0], graph.activations[1], graph.activations[2],
+                                                                     graph.activations[3], graph.activations[4], graph.activations[5]);
   EXPECT_THAT(input.consumers, ElementsAre(LayerId(0), LayerId(3)));
   EXPECT_EQ(input.last_use, LayerId(3));
   EXPECT_EQ(idle.last_use, std::nullopt);

@@ -93,15 +93,9 @@ Status LayerBuilder::form(const Binary& op, const Node& node) {
   return form_plain(LayerKind::kVector, op, node);
 }
 
-Status LayerBuilder::form(const Reduce& op, const Node& node) {
-  return form_plain(LayerKind::kVector, op, node);
-}
-Status LayerBuilder::form(const Softmax& op, const Node& node) {
-  return form_plain(LayerKind::kVector, op, node);
-}
-Status LayerBuilder::form(const Lrn& op, const Node& node) {
-  return form_plain(LayerKind::kVector, op, node);
-}
+Status LayerBuilder::form(const Reduce& op, const Node& node) { return form_plain(LayerKind::kVector, op, node); }
+Status LayerBuilder::form(const Softmax& op, const Node& node) { return form_plain(LayerKind::kVector, op, node); }
+Status LayerBuilder::form(const Lrn& op, const Node& node) { return form_plain(LayerKind::kVector, op, node); }
 
 Status LayerBuilder::form(const BatchNorm& op, const Node& node) {
   GATEFOLD_TRY(const bool joined, join_batch_norm(op, node));
@@ -123,21 +117,11 @@ Status LayerBuilder::form(const Cast& op, const Node& node) {
   return form_plain(LayerKind::kVector, op, node);
 }
 
-Status LayerBuilder::form(const Identity&, const Node& node) {
-  return form_view(node);
-}
-Status LayerBuilder::form(const Reshape&, const Node& node) {
-  return form_view(node);
-}
-Status LayerBuilder::form(const Flatten&, const Node& node) {
-  return form_view(node);
-}
-Status LayerBuilder::form(const Squeeze&, const Node& node) {
-  return form_view(node);
-}
-Status LayerBuilder::form(const Unsqueeze&, const Node& node) {
-  return form_view(node);
-}
+Status LayerBuilder::form(const Identity&, const Node& node) { return form_view(node); }
+Status LayerBuilder::form(const Reshape&, const Node& node) { return form_view(node); }
+Status LayerBuilder::form(const Flatten&, const Node& node) { return form_view(node); }
+Status LayerBuilder::form(const Squeeze&, const Node& node) { return form_view(node); }
+Status LayerBuilder::form(const Unsqueeze&, const Node& node) { return form_view(node); }
 
 Status LayerBuilder::form(const Transpose& op, const Node& node) {
   if (keeps_bytes(op, value(*node.inputs[0]).fact.shape)) return form_view(node);
@@ -149,15 +133,9 @@ Status LayerBuilder::form(const Concat& op, const Node& node) {
   return form_sliding(LayerKind::kMove, op, node, node.inputs.size());
 }
 
-Status LayerBuilder::form(const Slice& op, const Node& node) {
-  return form_sliding(LayerKind::kMove, op, node, 1);
-}
-Status LayerBuilder::form(const Split& op, const Node& node) {
-  return form_sliding(LayerKind::kMove, op, node, 1);
-}
-Status LayerBuilder::form(const Gather& op, const Node& node) {
-  return form_sliding(LayerKind::kMove, op, node, 1);
-}
+Status LayerBuilder::form(const Slice& op, const Node& node) { return form_sliding(LayerKind::kMove, op, node, 1); }
+Status LayerBuilder::form(const Split& op, const Node& node) { return form_sliding(LayerKind::kMove, op, node, 1); }
+Status LayerBuilder::form(const Gather& op, const Node& node) { return form_sliding(LayerKind::kMove, op, node, 1); }
 
 Status LayerBuilder::form(const Pad& op, const Node& node) {
   if (op.mode != PadMode::kConstant) return form_sliding(LayerKind::kMove, op, node, 1);
@@ -191,11 +169,7 @@ Status LayerBuilder::form(const Expand& op, const Node& node) {
 }
 
 // Folding makes constants of both: every shape is known.
-Status LayerBuilder::form(const ShapeOf&, const Node&) {
-  GATEFOLD_REQUIRE(false);
-}
-Status LayerBuilder::form(const ConstantOfShape&, const Node&) {
-  GATEFOLD_REQUIRE(false);
-}
+Status LayerBuilder::form(const ShapeOf&, const Node&) { GATEFOLD_REQUIRE(false); }
+Status LayerBuilder::form(const ConstantOfShape&, const Node&) { GATEFOLD_REQUIRE(false); }
 
 }  // namespace gatefold

@@ -31,43 +31,30 @@ class Grower {
  private:
   int below(int bound) { return std::uniform_int_distribution<int>(0, bound - 1)(generator_); }
   /// Recent values more often: chains are where layers are joined.
-  ValueId pick() {
-    return below(3) > 0 ? values_.back() : values_[static_cast<std::size_t>(below(static_cast<int>(values_.size())))];
-  }
+  ValueId pick() { return below(3) > 0 ? values_.back() : values_[static_cast<std::size_t>(below(static_cast<int>(values_.size())))]; }
 
   ValueId step(const std::string& name) {
     const ValueId x = pick();
     switch (below(quantised_ ? 13 : 11)) {
-      case 0:
-        return conv(name, x, 1);
-      case 1:
-        return conv(name, x, 4);
-      case 2:
-        return net_.relu(name, x);
-      case 3:
-        return net_.node(name, Unary{UnaryKind::kClip, -0.5F, 0.75F}, {x});
-      case 4:
-        return net_.node(name, Binary{}, {x, pick()});
-      case 5:
-        return net_.node(name, Binary{}, {net_.weights(Shape{4, 1, 1}), x});
+      case 0: return conv(name, x, 1);
+      case 1: return conv(name, x, 4);
+      case 2: return net_.relu(name, x);
+      case 3: return net_.node(name, Unary{UnaryKind::kClip, -0.5F, 0.75F}, {x});
+      case 4: return net_.node(name, Binary{}, {x, pick()});
+      case 5: return net_.node(name, Binary{}, {net_.weights(Shape{4, 1, 1}), x});
       case 6: {
         const ValueId variance = net_.constant(Tensor::of<float>(Shape{4}, {0.5F, 1, 2, 4}));
         return net_.node(name, BatchNorm{}, {x, net_.weights({4}), net_.weights({4}), net_.weights({4}), variance});
       }
       case 7:
-        return net_.node(
-            name, Pool{PoolKind::kMax, Window{{3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}, AutoPad::kExplicit}, false, false, false},
-            {x});
-      case 8:
-        return net_.node(name, Transpose{{0, 1, 3, 2}}, {x});
-      case 9:
-        return reshaped(name, x);
+        return net_.node(name, Pool{PoolKind::kMax, Window{{3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}, AutoPad::kExplicit}, false, false, false},
+                         {x});
+      case 8: return net_.node(name, Transpose{{0, 1, 3, 2}}, {x});
+      case 9: return reshaped(name, x);
       case 10:
-        return net_.node(
-            name, Slice{},
-            {net_.node(name + "/join", Concat{1}, {x, pick()}), net_.integers({2}), net_.integers({6}), net_.integers({1})});
-      default:
-        return through_int8(name, x);
+        return net_.node(name, Slice{},
+                         {net_.node(name + "/join", Concat{1}, {x, pick()}), net_.integers({2}), net_.integers({6}), net_.integers({1})});
+      default: return through_int8(name, x);
     }
   }
 
@@ -76,8 +63,7 @@ class Grower {
     const Shape shape{4, 4 / group, 3, 3};
     const ValueId weights = quantised_ ? net_.quantised_weights(name + "/w", shape, {0.0078125F}) : net_.weights(shape);
     if (below(2) == 0) return net_.node(name, op, {x, weights});
-    return net_.node(name, op,
-                     {x, weights, quantised_ ? net_.quantised_bias(name + "/b", 4, {0.0078125F * 0.0625F}) : net_.weights({4})});
+    return net_.node(name, op, {x, weights, quantised_ ? net_.quantised_bias(name + "/b", 4, {0.0078125F * 0.0625F}) : net_.weights({4})});
   }
 
   ValueId reshaped(const std::string& name, ValueId x) {

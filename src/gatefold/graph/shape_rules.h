@@ -20,9 +20,7 @@ class Site {
 
   [[nodiscard]] std::size_t count() const { return node_->inputs.size(); }
   [[nodiscard]] std::size_t output_count() const { return node_->outputs.size(); }
-  [[nodiscard]] bool has(std::size_t position) const {
-    return position < node_->inputs.size() && node_->inputs[position].has_value();
-  }
+  [[nodiscard]] bool has(std::size_t position) const { return position < node_->inputs.size() && node_->inputs[position].has_value(); }
   /// Requires: has(position).
   [[nodiscard]] const TypedValue& value(std::size_t position) const { return values_->at(node_->inputs[position]->at()); }
   [[nodiscard]] const Shape& shape(std::size_t position) const { return value(position).fact.shape; }
@@ -56,9 +54,7 @@ class Site {
 [[nodiscard]] Tensor integer_tensor(std::span<const std::int64_t> values);
 
 /// Inferred of the usual case: one output, nothing to normalise.
-[[nodiscard]] inline Inferred one(ElementType type, const Shape& shape) {
-  return {{{type, shape}}, {}};
-}
+[[nodiscard]] inline Inferred one(ElementType type, const Shape& shape) { return {{{type, shape}}, {}}; }
 
 using Outcome = Result<Inferred>;
 Outcome infer_one(Conv& op, const Site& site);

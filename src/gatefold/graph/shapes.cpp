@@ -33,8 +33,8 @@ Result<std::array<std::int64_t, 2>> slide(Window& window, const Shape& x, bool c
     const std::int64_t stride = window.stride[i];
     for (const std::int64_t attribute : {window.kernel[i], stride, window.dilation[i]}) {
       if (attribute < 1 || attribute > kWindowMax) {
-        return site.invalid(fmt::format("{}: found kernel {}, stride {}, dilation {}, want 1 to {}", kSide[i], window.kernel[i],
-                                        stride, window.dilation[i], kWindowMax));
+        return site.invalid(fmt::format("{}: found kernel {}, stride {}, dilation {}, want 1 to {}", kSide[i], window.kernel[i], stride,
+                                        window.dilation[i], kWindowMax));
       }
     }
     const std::int64_t reach = (window.kernel[i] - 1) * window.dilation[i] + 1;
@@ -80,8 +80,7 @@ Status check_quantisation(std::int64_t& axis, const Site& site, bool positive) {
   if (scale.dequantise || (site.has(2) && site.value(2).dequantise)) return site.unsupported("the scale is itself quantised");
   const std::int64_t count = scale.fact.shape.elements();
   if (scale.fact.shape.rank() > 1 || count < 1) {
-    return site.unsupported(
-        fmt::format("found a scale of shape {}, want one or one per index of an axis", scale.fact.shape.text()));
+    return site.unsupported(fmt::format("found a scale of shape {}, want one or one per index of an axis", scale.fact.shape.text()));
   }
   if (site.has(2) && site.shape(2).elements() != count) {
     return site.invalid(fmt::format("found {} scales and {} zero points", count, site.shape(2).elements()));
@@ -156,8 +155,7 @@ Result<Shape> Site::checked(std::span<const std::int64_t> dims) const {
   std::int64_t elements = 1;
   for (const std::int64_t dim : dims) {
     if (dim < 0) return invalid(fmt::format("found an extent of {}", dim));
-    if (dim > kElementsMax || __builtin_mul_overflow(elements, std::max<std::int64_t>(dim, 1), &elements) ||
-        elements > kElementsMax) {
+    if (dim > kElementsMax || __builtin_mul_overflow(elements, std::max<std::int64_t>(dim, 1), &elements) || elements > kElementsMax) {
       return invalid(fmt::format("the result has more than {} elements", kElementsMax));
     }
   }
@@ -192,8 +190,8 @@ Outcome infer_one(Conv& op, const Site& site) {
   }
   if (w.rank() != 4) return site.invalid(fmt::format("weights: found shape {}, want [oc, ic / group, kh, kw]", w.text()));
   if (op.group < 1 || op.group > kWindowMax || w[1] * op.group != x[1] || w[0] % op.group != 0 || w[0] == 0) {
-    return site.invalid(fmt::format("found {} input channels, weights {} and group {}, want weights of {} / group channels", x[1],
-                                    w.text(), op.group, x[1]));
+    return site.invalid(fmt::format("found {} input channels, weights {} and group {}, want weights of {} / group channels", x[1], w.text(),
+                                    op.group, x[1]));
   }
   const std::array<std::int64_t, 2> kernel{w[2], w[3]};
   if (op.window.kernel == std::array<std::int64_t, 2>{0, 0}) op.window.kernel = kernel;
@@ -228,8 +226,7 @@ Outcome infer_one(MatMul& op, const Site& site) {
     return site.invalid(fmt::format("shapes {} and {} do not agree: found {} columns and {} rows", site.shape(0).text(),
                                     site.shape(1).text(), a[a.size() - 1], b[b.size() - 2]));
   }
-  GATEFOLD_TRY(const Shape batch,
-               site.broadcast(Shape(std::span(a).first(a.size() - 2)), Shape(std::span(b).first(b.size() - 2))));
+  GATEFOLD_TRY(const Shape batch, site.broadcast(Shape(std::span(a).first(a.size() - 2)), Shape(std::span(b).first(b.size() - 2))));
   std::vector<std::int64_t> dims(batch.dims().begin(), batch.dims().end());
   if (!vector_a) dims.push_back(a[a.size() - 2]);
   if (!vector_b) dims.push_back(b[b.size() - 1]);
@@ -250,8 +247,8 @@ Outcome infer_one(Pool& op, const Site& site) {
   for (std::size_t i = 0; i < 2; ++i) {
     const std::int64_t reach = (op.window.kernel[i] - 1) * op.window.dilation[i] + 1;
     if (std::max(op.window.pads[i], op.window.pads[i + 2]) >= reach) {
-      return site.invalid(fmt::format("{}: found pads {} and {}, want less than the window's reach of {}", kSide[i],
-                                      op.window.pads[i], op.window.pads[i + 2], reach));
+      return site.invalid(fmt::format("{}: found pads {} and {}, want less than the window's reach of {}", kSide[i], op.window.pads[i],
+                                      op.window.pads[i + 2], reach));
     }
   }
   if (op.kind == PoolKind::kAverage) GATEFOLD_CHECK(site.expect_type(0, ElementType::kFloat32));

@@ -75,8 +75,7 @@ Outcome infer_one(Reshape& op, const Site& site) {
     GATEFOLD_TRY(y, site.checked(dims));
   }
   if (y.elements() != x.elements()) {
-    return site.invalid(
-        fmt::format("found {} of {} elements, want a shape [{}]", x.text(), x.elements(), fmt::join(wanted, ", ")));
+    return site.invalid(fmt::format("found {} of {} elements, want a shape [{}]", x.text(), x.elements(), fmt::join(wanted, ", ")));
   }
   return one(site.type(0), y);
 }
@@ -233,10 +232,8 @@ Outcome infer_one(Gather& op, const Site& site) {
   }
   std::vector<std::int64_t> dims;
   for (int axis = 0; axis < x.rank(); ++axis) {
-    if (axis != op.axis)
-      dims.push_back(x[axis]);
-    else
-      dims.insert(dims.end(), indices.dims().begin(), indices.dims().end());
+    if (axis != op.axis) dims.push_back(x[axis]);
+    else dims.insert(dims.end(), indices.dims().begin(), indices.dims().end());
   }
   GATEFOLD_TRY(const Shape y, site.checked(dims));
   return one(site.type(0), y);
@@ -250,8 +247,7 @@ Outcome infer_one(Pad& op, const Site& site) {
   if (pads.size() != 2 * rank) return site.invalid(fmt::format("pads has {} entries, want {}", pads.size(), 2 * rank));
   if (site.has(2)) {
     GATEFOLD_CHECK(site.expect_type(2, site.type(0)));
-    if (site.shape(2).elements() != 1)
-      return site.invalid(fmt::format("value: found shape {}, want a scalar", site.shape(2).text()));
+    if (site.shape(2).elements() != 1) return site.invalid(fmt::format("value: found shape {}, want a scalar", site.shape(2).text()));
   }
   std::vector<std::int64_t> dims;
   for (std::size_t i = 0; i < rank; ++i) {
@@ -287,8 +283,7 @@ Outcome infer_one(Resize&, const Site& site) {
     return one(site.type(0), y);
   }
   const TypedValue& scales = site.value(1);
-  if (!scales.constant)
-    return site.unsupported(fmt::format("scales ('{}') are known only at run time, want a constant", scales.name));
+  if (!scales.constant) return site.unsupported(fmt::format("scales ('{}') are known only at run time, want a constant", scales.name));
   GATEFOLD_CHECK(site.expect_type(1, ElementType::kFloat32));
   if (scales.fact.shape.elements() != x.rank() || scales.dequantise) {
     return site.invalid(fmt::format("found scales of shape {}, want [{}]", scales.fact.shape.text(), x.rank()));
@@ -317,9 +312,7 @@ Outcome infer_one(Expand&, const Site& site) {
 Outcome infer_one(ShapeOf& op, const Site& site) {
   GATEFOLD_CHECK(site.expect_inputs(1, 1));
   const std::int64_t rank = site.shape(0).rank();
-  const auto clamped = [rank](std::int64_t at) {
-    return std::clamp<std::int64_t>(at < 0 ? std::max(at, -rank) + rank : at, 0, rank);
-  };
+  const auto clamped = [rank](std::int64_t at) { return std::clamp<std::int64_t>(at < 0 ? std::max(at, -rank) + rank : at, 0, rank); };
   op.start = clamped(op.start);
   op.end = std::max(op.start, clamped(op.end));
   return one(ElementType::kInt64, Shape{op.end - op.start});

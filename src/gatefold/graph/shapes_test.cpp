@@ -109,8 +109,7 @@ TEST(Shapes, PoolRoundsUpOnlyWindowsThatStartInside) {
   EXPECT_EQ(One().activation({1, 3, 3, 4}).shape(pool), "[1, 3, 1, 2]");  // height: a second window would start at 3
   EXPECT_EQ(One().activation({1, 3, 5, 9}).shape(Pool{PoolKind::kAverage, {}, true, false, false}), "[1, 3, 1, 1]");
   pool.window.pads = {1, 0, 0, 0};
-  EXPECT_EQ(One().activation({1, 3, 3, 4}).shape(pool),
-            "node 'n': height: found pads 1 and 0, want less than the window's reach of 1");
+  EXPECT_EQ(One().activation({1, 3, 3, 4}).shape(pool), "node 'n': height: found pads 1 and 0, want less than the window's reach of 1");
 }
 
 TEST(Shapes, ArithmeticBroadcasts) {
@@ -149,8 +148,7 @@ TEST(Shapes, ReshapeKeepsTheCount) {
   EXPECT_EQ(One().activation({2, 3, 4}).integers({5, -1}).shape(Reshape{}),
             "node 'n': found [2, 3, 4] of 24 elements, want a shape [5, -1]");
   EXPECT_EQ(One().activation({2, 3}).integers({-1, -1}).shape(Reshape{}), "node 'n': found two extents of -1, want at most one");
-  EXPECT_EQ(One().activation({2}).integers({1, 0}).shape(Reshape{}),
-            "node 'n': shape entry 1 copies an extent that [2] does not have");
+  EXPECT_EQ(One().activation({2}).integers({1, 0}).shape(Reshape{}), "node 'n': shape entry 1 copies an extent that [2] does not have");
   EXPECT_EQ(One().activation({2, 3}).activation({2}, ElementType::kInt64).shape(Reshape{}),
             "node 'n': shape ('v1') is known only at run time, want a constant");
 }
@@ -163,8 +161,7 @@ TEST(Shapes, ViewsDropAndAddOnes) {
   EXPECT_EQ(One().activation({1, 3, 1}).integers({1}).shape(Squeeze{}), "node 'n': axis 1 of [1, 3, 1]: found 3, want 1");
   EXPECT_EQ(One().activation({3, 4}).integers({-1, 0}).shape(Unsqueeze{}), "[1, 3, 4, 1]");
   EXPECT_EQ(One().activation({3}).integers({0, 0}).shape(Unsqueeze{}), "node 'n': an axis is listed twice");
-  EXPECT_EQ(One().activation({3}).integers({0, 1, 2, 3, 4, 5, 6, 7}).shape(Unsqueeze{}),
-            "node 'n': found 9 dimensions, want at most 8");
+  EXPECT_EQ(One().activation({3}).integers({0, 1, 2, 3, 4, 5, 6, 7}).shape(Unsqueeze{}), "node 'n': found 9 dimensions, want at most 8");
 }
 
 TEST(Shapes, MovesSayTheirExtents) {
@@ -177,8 +174,7 @@ TEST(Shapes, MovesSayTheirExtents) {
   EXPECT_EQ(One().activation({2, 3}).integers({0, 3, 0, 0}).shape(Pad{PadMode::kReflect}),
             "node 'n': axis 1: found pads 3 and 0, want less than 3 to reflect");
   EXPECT_EQ(One().activation({1, 3}).integers({2, 1}).shape(Expand{}), "[2, 3]");
-  EXPECT_EQ(One().activation({1, 3, 5, 5}).constant(Tensor::of<float>(Shape{4}, {1, 1, 2.5F, 0.5F})).shape(Resize{}),
-            "[1, 3, 12, 2]");
+  EXPECT_EQ(One().activation({1, 3, 5, 5}).constant(Tensor::of<float>(Shape{4}, {1, 1, 2.5F, 0.5F})).shape(Resize{}), "[1, 3, 12, 2]");
   EXPECT_EQ(One().activation({1, 3}).absent().integers({2, 9}).shape(Resize{}), "[2, 9]");
   EXPECT_EQ(One().activation({1, 3}).shape(Resize{}), "node 'n': found scales and sizes both present or both absent, want one");
 }

@@ -23,52 +23,35 @@ Tensor zero_points_as(const Quantisation& quantisation) {
 
 template <class T>
 Tensor splat_as(const Tensor& element, const Shape& shape) {
-  if constexpr (std::is_floating_point_v<T>)
-    return Tensor::splat<T>(shape, static_cast<T>(element.number_at(0)));
-  else
-    return Tensor::splat<T>(shape, static_cast<T>(element.integer_at(0)));
+  if constexpr (std::is_floating_point_v<T>) return Tensor::splat<T>(shape, static_cast<T>(element.number_at(0)));
+  else return Tensor::splat<T>(shape, static_cast<T>(element.integer_at(0)));
 }
 
 }  // namespace
 
 Tensor splat_of(const Tensor& element, const Shape& shape) {
   switch (element.type()) {
-    case ElementType::kFloat32:
-      return splat_as<float>(element, shape);
-    case ElementType::kFloat64:
-      return splat_as<double>(element, shape);
-    case ElementType::kInt8:
-      return splat_as<std::int8_t>(element, shape);
-    case ElementType::kUInt8:
-      return splat_as<std::uint8_t>(element, shape);
-    case ElementType::kInt16:
-      return splat_as<std::int16_t>(element, shape);
-    case ElementType::kUInt16:
-      return splat_as<std::uint16_t>(element, shape);
-    case ElementType::kInt32:
-      return splat_as<std::int32_t>(element, shape);
-    case ElementType::kInt64:
-      return splat_as<std::int64_t>(element, shape);
-    case ElementType::kBool:
-      return splat_as<bool>(element, shape);
+    case ElementType::kFloat32: return splat_as<float>(element, shape);
+    case ElementType::kFloat64: return splat_as<double>(element, shape);
+    case ElementType::kInt8: return splat_as<std::int8_t>(element, shape);
+    case ElementType::kUInt8: return splat_as<std::uint8_t>(element, shape);
+    case ElementType::kInt16: return splat_as<std::int16_t>(element, shape);
+    case ElementType::kUInt16: return splat_as<std::uint16_t>(element, shape);
+    case ElementType::kInt32: return splat_as<std::int32_t>(element, shape);
+    case ElementType::kInt64: return splat_as<std::int64_t>(element, shape);
+    case ElementType::kBool: return splat_as<bool>(element, shape);
   }
   GATEFOLD_REQUIRE(false);
 }
 
-Tensor scale_tensor(const Quantisation& quantisation) {
-  return Tensor::of<float>(parameter_shape(quantisation), quantisation.scale);
-}
+Tensor scale_tensor(const Quantisation& quantisation) { return Tensor::of<float>(parameter_shape(quantisation), quantisation.scale); }
 
 Tensor zero_point_tensor(const Quantisation& quantisation) {
   switch (quantisation.type) {
-    case ElementType::kInt8:
-      return zero_points_as<std::int8_t>(quantisation);
-    case ElementType::kUInt8:
-      return zero_points_as<std::uint8_t>(quantisation);
-    case ElementType::kInt32:
-      return zero_points_as<std::int32_t>(quantisation);
-    default:
-      GATEFOLD_REQUIRE(false);
+    case ElementType::kInt8: return zero_points_as<std::int8_t>(quantisation);
+    case ElementType::kUInt8: return zero_points_as<std::uint8_t>(quantisation);
+    case ElementType::kInt32: return zero_points_as<std::int32_t>(quantisation);
+    default: GATEFOLD_REQUIRE(false);
   }
 }
 
@@ -79,8 +62,8 @@ Result<Tensor> real(const TypedValue& value) {
   const std::int64_t elements = value.fact.shape.elements();
   if (!splat && elements > kFoldedElementsMax) {
     return Error{ErrorCode::kUnsupported,
-                 fmt::format("'{}': dequantising it before the run would store {} constant elements, want at most {}", value.name,
-                             elements, kFoldedElementsMax)};
+                 fmt::format("'{}': dequantising it before the run would store {} constant elements, want at most {}", value.name, elements,
+                             kFoldedElementsMax)};
   }
   const Tensor scale = scale_tensor(*value.dequantise);
   const Tensor zero_point = zero_point_tensor(*value.dequantise);

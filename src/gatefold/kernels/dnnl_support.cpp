@@ -15,7 +15,8 @@ Dims weight_dims(const SliceLoops& loops) {
 
 template <class Descriptor>
 DnnlDot from(const Descriptor& descriptor) {
-  return {dnnl::primitive(descriptor), descriptor.src_desc(), descriptor.weights_desc(), descriptor.dst_desc(), descriptor.scratchpad_desc()};
+  return {dnnl::primitive(descriptor), descriptor.src_desc(), descriptor.weights_desc(), descriptor.dst_desc(),
+          descriptor.scratchpad_desc()};
 }
 
 DnnlDot make_inner_product(const SliceLoops& loops, const DnnlFormats& formats) {

@@ -63,7 +63,8 @@ auto through_dnnl(Action action) -> decltype(action()) {
 }
 
 /// Executes one primitive with its scratchpad.
-inline void execute(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad, std::unordered_map<int, dnnl::memory> arguments) {
+inline void execute(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad,
+                    std::unordered_map<int, dnnl::memory> arguments) {
   if (scratchpad.get_size() > 0) {
     arguments.insert({DNNL_ARG_SCRATCHPAD, over(scratchpad, scratch(ScratchUse::kLibrary, scratchpad.get_size()))});
   }
@@ -90,6 +91,7 @@ struct DnnlFormats {
 [[nodiscard]] dnnl::memory::desc plain_weights(const SliceLoops& loops, dnnl::memory::data_type type);
 
 /// Reorders plain weights into the primitive's layout; the result owns its bytes.
-[[nodiscard]] dnnl::memory reordered_weights(const SliceLoops& loops, const DnnlDot& dot, dnnl::memory::data_type type, const void* weights);
+[[nodiscard]] dnnl::memory reordered_weights(const SliceLoops& loops, const DnnlDot& dot, dnnl::memory::data_type type,
+                                             const void* weights);
 
 }  // namespace gatefold

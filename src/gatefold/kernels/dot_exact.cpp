@@ -47,7 +47,8 @@ GATEFOLD_INLINE void dot_2x4(const std::int16_t* a, const std::int16_t* b, std::
 }
 
 /// products[oc][p] of `oc_count` (even) rows of weights and kPositions rows of windows.
-GATEFOLD_INLINE void dot_tile(const std::int16_t* weights, std::int64_t oc_count, const std::int16_t* windows, std::int64_t count, std::int32_t* products) {
+GATEFOLD_INLINE void dot_tile(const std::int16_t* weights, std::int64_t oc_count, const std::int16_t* windows, std::int64_t count,
+                              std::int32_t* products) {
   for (std::int64_t oc = 0; oc < oc_count; oc += 2) {
     for (std::int64_t p = 0; p < kPositions; p += 4) {
       std::int32_t sums[2][4];
@@ -71,7 +72,9 @@ struct Kernels {
   void (*add_scaled)(const std::int16_t*, std::int64_t, std::int32_t, std::int64_t, std::int32_t*);
 };
 
-void tile_baseline(const std::int16_t* w, std::int64_t oc, const std::int16_t* x, std::int64_t count, std::int32_t* y) { dot_tile(w, oc, x, count, y); }
+void tile_baseline(const std::int16_t* w, std::int64_t oc, const std::int16_t* x, std::int64_t count, std::int32_t* y) {
+  dot_tile(w, oc, x, count, y);
+}
 GATEFOLD_AVX2 void tile_avx2(const std::int16_t* w, std::int64_t oc, const std::int16_t* x, std::int64_t count, std::int32_t* y) {
   dot_tile(w, oc, x, count, y);
 }
@@ -198,9 +201,9 @@ class ExactSlice final : public PackedSlice {
   ElementType x_type_;
   std::int16_t x_zero_;
   Kernels kernels_;
-  std::int64_t ih_, iw_;          ///< exactly what the window covers
-  std::int64_t ic_, oc_;          ///< of one group
-  std::int64_t row_;              ///< int16 per packed row
+  std::int64_t ih_, iw_;  ///< exactly what the window covers
+  std::int64_t ic_, oc_;  ///< of one group
+  std::int64_t row_;      ///< int16 per packed row
   std::vector<std::int16_t> weights_;
 };
 
@@ -214,7 +217,8 @@ ExactIsa best_exact_isa() {
 #endif
 }
 
-PackedResult pack_exact(const SliceLoops& loops, std::span<const std::int16_t> weights, ElementType x_type, std::int32_t x_zero, ExactIsa isa) {
+PackedResult pack_exact(const SliceLoops& loops, std::span<const std::int16_t> weights, ElementType x_type, std::int32_t x_zero,
+                        ExactIsa isa) {
   return std::shared_ptr<const PackedSlice>(new ExactSlice(loops, weights, x_type, x_zero, isa));
 }
 

@@ -89,7 +89,9 @@ class Finisher {
       const auto at = static_cast<std::size_t>(channel.index);
       const auto& by = layer_.inputs[2].dequantise;
       if (!by) bias = bias_.values<float>()[at];
-      else bias = static_cast<float>(bias_.integer_at(channel.index) - by->zero_point[index_in(*by, channel.index)]) * by->scale[index_in(*by, channel.index)];
+      else
+        bias = static_cast<float>(bias_.integer_at(channel.index) - by->zero_point[index_in(*by, channel.index)]) *
+               by->scale[index_in(*by, channel.index)];
     }
     float* real = real_of(channel);
     for (std::int64_t i = 0; i < channel.count; ++i) real[i] = sums[i] + bias;

@@ -88,7 +88,8 @@ class FloatSlice final : public PackedSlice {
 }  // namespace
 
 PackedResult pack_float(const SliceLoops& loops, std::span<const float> weights, std::optional<Quantisation> dequantise) {
-  return through_dnnl([&]() -> PackedResult { return std::shared_ptr<const PackedSlice>(new FloatSlice(loops, weights, std::move(dequantise))); });
+  return through_dnnl(
+      [&]() -> PackedResult { return std::shared_ptr<const PackedSlice>(new FloatSlice(loops, weights, std::move(dequantise))); });
 }
 
 }  // namespace gatefold

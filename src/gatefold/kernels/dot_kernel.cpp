@@ -135,7 +135,8 @@ Result<DotKernel> DotKernel::create(const Layer& layer, Numerics numerics) {
   const Operand& w = layer.inputs[1];
   if (!w.constant) return refused(layer, "weights are computed, not constant");
   if (w.constant->shape().elements() != d.oc * (d.ic / d.group) * d.kh * d.kw) {
-    return refused(layer, fmt::format("weights {} do not fit [{}, {}, {}, {}]", w.constant->shape().text(), d.oc, d.ic / d.group, d.kh, d.kw));
+    return refused(layer,
+                   fmt::format("weights {} do not fit [{}, {}, {}, {}]", w.constant->shape().text(), d.oc, d.ic / d.group, d.kh, d.kw));
   }
   if (layer.inputs.size() > 2 && !layer.inputs[2].constant) return refused(layer, "the bias is computed, not constant");
   if (const auto* product = std::get_if<MatMul>(&layer.op); product && (product->alpha != 1.0F || product->beta != 1.0F)) {
@@ -151,9 +152,7 @@ Result<DotKernel> DotKernel::create(const Layer& layer, Numerics numerics) {
 
 DotSlice DotKernel::whole() const { return {{0, layer_->dot.ic}, {0, layer_->dot.oc}}; }
 
-ElementType DotKernel::accumulator_type() const {
-  return sums_integers(*layer_, numerics_) ? ElementType::kInt32 : ElementType::kFloat32;
-}
+ElementType DotKernel::accumulator_type() const { return sums_integers(*layer_, numerics_) ? ElementType::kInt32 : ElementType::kFloat32; }
 
 std::int64_t DotKernel::accumulator_elements() const {
   const DotGeometry& d = layer_->dot;

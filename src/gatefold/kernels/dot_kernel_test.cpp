@@ -72,7 +72,10 @@ DotGeometry random_geometry(Random& random, Grouping grouping) {
 }
 
 Conv conv_of(const DotGeometry& d) {
-  return {.window = {.kernel = {d.kh, d.kw}, .stride = {d.sh, d.sw}, .dilation = {d.dh, d.dw}, .pads = {d.pad_top, d.pad_left, d.pad_bottom, d.pad_right}},
+  return {.window = {.kernel = {d.kh, d.kw},
+                     .stride = {d.sh, d.sw},
+                     .dilation = {d.dh, d.dw},
+                     .pads = {d.pad_top, d.pad_left, d.pad_bottom, d.pad_right}},
           .group = d.group};
 }
 Shape x_shape(const DotGeometry& d) { return {d.n, d.ic, d.ih, d.iw}; }

@@ -8,9 +8,7 @@
 namespace gatefold {
 namespace {
 
-bool has_fill(const std::vector<std::int64_t>& table) {
-  return std::find(table.begin(), table.end(), ElementMap::kFill) != table.end();
-}
+bool has_fill(const std::vector<std::int64_t>& table) { return std::find(table.begin(), table.end(), ElementMap::kFill) != table.end(); }
 
 /// True if the table is base, base + stride, base + 2 * stride, ..
 bool is_run(const std::vector<std::int64_t>& table, std::int64_t stride) {

@@ -20,8 +20,8 @@ namespace gatefold {
 /// Computes a vector or move layer: dequantises operands as they are read, applies the operator in float32 (or moves
 /// stored elements untouched where no operand is dequantised), then the epilogue. Under Numerics::kInteger sums, products
 /// and global averages of 8-bit tensors are integers from end to end (requantize.h); all else is the same under both.
-/// `inputs[i]` is the dense value of layer.inputs[i], activation or constant; a view without bytes is an optional operand that is absent. `outputs[i]` is
-/// preallocated with the inferred shape and stored type.
+/// `inputs[i]` is the dense value of layer.inputs[i], activation or constant; a view without bytes is an optional operand that is absent.
+/// `outputs[i]` is preallocated with the inferred shape and stored type.
 [[nodiscard]] Status run_layer(const Layer& layer, Numerics numerics, std::span<const TensorView> inputs,
                                std::span<const MutableTensorView> outputs);
 

@@ -76,13 +76,8 @@ TEST(EvaluateMove, SlicesClampAndStepBackwards) {
     std::int64_t start, end, step;
     std::vector<float> want;
   } table[] = {
-      {1, 3, 1, {1, 2}},
-      {-2, INT64_MAX, 1, {3, 4}},
-      {0, 5, 2, {0, 2, 4}},
-      {-1, INT64_MIN, -2, {4, 2, 0}},
-      {3, 0, -1, {3, 2, 1}},
-      {4, 2, 1, {}},
-      {9, -9, INT64_MIN, {4}},
+      {1, 3, 1, {1, 2}}, {-2, INT64_MAX, 1, {3, 4}}, {0, 5, 2, {0, 2, 4}}, {-1, INT64_MIN, -2, {4, 2, 0}}, {3, 0, -1, {3, 2, 1}},
+      {4, 2, 1, {}},     {9, -9, INT64_MIN, {4}},
   };
   for (const auto& row : table) {
     const Tensor start = longs({row.start});

@@ -52,9 +52,7 @@ Facts facts(const Conv& op, Tensors in) {
 Facts facts(const MatMul& op, Tensors in) {
   const Shape& a = at(in, 0).shape();
   const Shape& b = at(in, 1).shape();
-  const auto batch = [](const Shape& shape) {
-    return Shape(shape.dims().first(static_cast<std::size_t>(std::max(shape.rank() - 2, 0))));
-  };
+  const auto batch = [](const Shape& shape) { return Shape(shape.dims().first(static_cast<std::size_t>(std::max(shape.rank() - 2, 0)))); };
   Dims dims = dims_of(broadcast_shape(batch(a), batch(b)));
   if (a.rank() > 1) dims.push_back(op.transpose_a ? a[a.rank() - 1] : a[a.rank() - 2]);
   if (b.rank() > 1) dims.push_back(op.transpose_b ? b[b.rank() - 2] : b[b.rank() - 1]);
@@ -73,12 +71,8 @@ Facts facts(const Softmax&, Tensors in) { return same(in); }
 Facts facts(const BatchNorm&, Tensors in) { return same(in); }
 Facts facts(const Lrn&, Tensors in) { return same(in); }
 Facts facts(const Identity&, Tensors in) { return same(in); }
-Facts facts(const Binary&, Tensors in) {
-  return {{at(in, 0).type(), broadcast_shape(at(in, 0).shape(), at(in, 1).shape())}};
-}
-Facts facts(const Quantize&, Tensors in) {
-  return {{has(in, 2) ? in[2]->type() : ElementType::kUInt8, at(in, 0).shape()}};
-}
+Facts facts(const Binary&, Tensors in) { return {{at(in, 0).type(), broadcast_shape(at(in, 0).shape(), at(in, 1).shape())}}; }
+Facts facts(const Quantize&, Tensors in) { return {{has(in, 2) ? in[2]->type() : ElementType::kUInt8, at(in, 0).shape()}}; }
 Facts facts(const Dequantize&, Tensors in) { return {{ElementType::kFloat32, at(in, 0).shape()}}; }
 Facts facts(const Cast& op, Tensors in) { return {{op.to, at(in, 0).shape()}}; }
 
@@ -87,8 +81,8 @@ Facts facts(const Reduce& op, Tensors in) {
   const Dims axes = list(in, 1);
   Dims dims;
   for (int axis = 0; axis < x.rank(); ++axis) {
-    const bool reduced = axes.empty() || std::any_of(axes.begin(), axes.end(),
-                                                     [&](std::int64_t one) { return normal_axis(one, x.rank()) == axis; });
+    const bool reduced =
+        axes.empty() || std::any_of(axes.begin(), axes.end(), [&](std::int64_t one) { return normal_axis(one, x.rank()) == axis; });
     if (!reduced) dims.push_back(x[axis]);
     else if (op.keep_dims) dims.push_back(1);
   }

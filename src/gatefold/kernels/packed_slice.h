@@ -14,16 +14,16 @@ namespace gatefold {
 
 /// The loops of a slice, and where its outputs lie.
 struct SliceLoops {
-  DotGeometry dot;               ///< ic, oc and group are the slice's own
-  std::int64_t oc_begin = 0;     ///< its first output channel
-  std::int64_t oc_total = 0;     ///< output channels of the layer
+  DotGeometry dot;            ///< ic, oc and group are the slice's own
+  std::int64_t oc_begin = 0;  ///< its first output channel
+  std::int64_t oc_total = 0;  ///< output channels of the layer
   std::size_t x_elements() const { return static_cast<std::size_t>(dot.n * dot.ic * dot.ih * dot.iw); }
   /// Elements of one output channel.
   std::int64_t plane() const { return dot.oh * dot.ow; }
   /// A single position per channel and image, as in a matrix product.
   bool is_matrix() const {
-    return dot.group == 1 && dot.ih == 1 && dot.iw == 1 && dot.kh == 1 && dot.kw == 1 && dot.oh == 1 && dot.ow == 1 &&
-           dot.pad_top == 0 && dot.pad_left == 0;
+    return dot.group == 1 && dot.ih == 1 && dot.iw == 1 && dot.kh == 1 && dot.kw == 1 && dot.oh == 1 && dot.ow == 1 && dot.pad_top == 0 &&
+           dot.pad_left == 0;
   }
 };
 
@@ -45,14 +45,15 @@ using PackedResult = Result<std::shared_ptr<const PackedSlice>>;
 
 /// int32 sums of (x - x_zero) * weight through oneDNN. Exact only where has_exact_int8_dot().
 /// Requires: every weight fits int8. Errors: kUnsupported with the library's message.
-[[nodiscard]] PackedResult pack_int8(const SliceLoops& loops, std::span<const std::int16_t> weights, ElementType x_type, std::int32_t x_zero);
+[[nodiscard]] PackedResult pack_int8(const SliceLoops& loops, std::span<const std::int16_t> weights, ElementType x_type,
+                                     std::int32_t x_zero);
 
 /// Instruction sets the exact kernel is compiled for.
 enum class ExactIsa : std::uint8_t { kBaseline, kAvx2 };
 [[nodiscard]] ExactIsa best_exact_isa();
 
 /// The same sums by the room's own kernel, exact on every processor. Requires: |weight| <= 255, and sums that fit int32.
-[[nodiscard]] PackedResult pack_exact(const SliceLoops& loops, std::span<const std::int16_t> weights, ElementType x_type, std::int32_t x_zero,
-                                      ExactIsa isa = best_exact_isa());
+[[nodiscard]] PackedResult pack_exact(const SliceLoops& loops, std::span<const std::int16_t> weights, ElementType x_type,
+                                      std::int32_t x_zero, ExactIsa isa = best_exact_isa());
 
 }  // namespace gatefold

@@ -1,6 +1,6 @@
 // Convolution and matrix product, loop by loop. Products and sums in double, one rounding to float32 per output.
-#include "gatefold/kernels/plain.h"
 #include "gatefold/kernels/element_visit.h"
+#include "gatefold/kernels/plain.h"
 #include "gatefold/kernels/strides.h"
 
 namespace gatefold {
@@ -12,7 +12,8 @@ struct ConvLoops {
   Window window;
 
   /// The sum over one window: output channel `oc` of a group that starts at input channel `first`.
-  [[nodiscard]] double at(std::int64_t n, std::int64_t oc, std::int64_t first, std::int64_t ic_count, std::int64_t oh, std::int64_t ow) const {
+  [[nodiscard]] double at(std::int64_t n, std::int64_t oc, std::int64_t first, std::int64_t ic_count, std::int64_t oh,
+                          std::int64_t ow) const {
     double sum = 0;
     for (std::int64_t c = 0; c < ic_count; ++c) {
       for (std::int64_t r = 0; r < kh; ++r) {
@@ -74,9 +75,7 @@ Matrix matrix_of(const Shape& shape, bool transpose, bool right) {
 }
 
 /// Leading axes, and how far apart matrices lie along each when broadcast to `batch`.
-Shape batch_of(const Shape& shape) {
-  return Shape(shape.dims().first(static_cast<std::size_t>(shape.rank() > 2 ? shape.rank() - 2 : 0)));
-}
+Shape batch_of(const Shape& shape) { return Shape(shape.dims().first(static_cast<std::size_t>(shape.rank() > 2 ? shape.rank() - 2 : 0))); }
 Strides batch_strides(const Shape& shape, const Shape& batch) {
   Strides strides = broadcast_strides(batch_of(shape), batch);
   if (shape.rank() > 2) {

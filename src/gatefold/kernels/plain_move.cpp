@@ -55,8 +55,8 @@ Status plain(const Transpose& op, const Inputs& in, Outputs out) {
   const Strides strides = row_major(shape);
   ElementMap map;
   for (int axis = 0; axis < shape.rank(); ++axis) {
-    const int from = op.permutation.empty() ? shape.rank() - 1 - axis
-                                            : normal_axis(op.permutation[static_cast<std::size_t>(axis)], shape.rank());
+    const int from =
+        op.permutation.empty() ? shape.rank() - 1 - axis : normal_axis(op.permutation[static_cast<std::size_t>(axis)], shape.rank());
     map.add_axis(shape[from], strides[static_cast<std::size_t>(from)]);
   }
   copy(map, in[0], out[0]);
@@ -139,8 +139,7 @@ Status plain(const Gather& op, const Inputs& in, Outputs out) {
   std::vector<std::int64_t> indices = integers(in[1]);
   for (std::int64_t& index : indices) {
     if (index < -extent || index >= extent) {
-      return Error{ErrorCode::kInvalidInput,
-                   fmt::format("Gather: index {} is outside axis {} of {}", index, axis, shape.text())};
+      return Error{ErrorCode::kInvalidInput, fmt::format("Gather: index {} is outside axis {} of {}", index, axis, shape.text())};
     }
     index = (index < 0 ? index + extent : index) * shape.elements(axis + 1, shape.rank());
   }

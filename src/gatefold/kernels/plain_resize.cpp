@@ -24,8 +24,8 @@ std::vector<ResizedAxis> resized_axes(const Inputs& in, const Shape& to) {
   const bool scales = in.has(1) && in[1].shape.elements() > 0;
   std::vector<ResizedAxis> axes;
   for (int axis = 0; axis < from.rank(); ++axis) {
-    const float scale = scales ? in[1].values<float>()[static_cast<std::size_t>(axis)]
-                               : static_cast<float>(to[axis]) / static_cast<float>(from[axis]);
+    const float scale =
+        scales ? in[1].values<float>()[static_cast<std::size_t>(axis)] : static_cast<float>(to[axis]) / static_cast<float>(from[axis]);
     axes.push_back({from[axis], to[axis], scale});
   }
   return axes;

@@ -29,7 +29,8 @@ void dequantise_as(const Quantisation& by, const TensorView& view, float* y) {
     const std::int32_t zero = by.zero_point[at];
     for (std::int64_t i = first; i < first + count; ++i) {
       // Unsigned, because an int32 bias far from its zero point must not overflow.
-      const auto shifted = static_cast<std::int32_t>(static_cast<std::uint32_t>(static_cast<std::int32_t>(x[i])) - static_cast<std::uint32_t>(zero));
+      const auto shifted =
+          static_cast<std::int32_t>(static_cast<std::uint32_t>(static_cast<std::int32_t>(x[i])) - static_cast<std::uint32_t>(zero));
       y[i] = static_cast<float>(shifted) * scale;
     }
   });

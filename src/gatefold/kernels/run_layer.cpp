@@ -18,7 +18,9 @@ namespace {
 constexpr std::int64_t kAlignment = 64;  // bytes, a cache line
 
 template <class Op>
-concept HasFastCode = requires(const Op& op, const Inputs& in, Outputs out) { fast(op, in, out); };
+concept HasFastCode = requires(const Op& op, const Inputs& in, Outputs out) {
+  fast(op, in, out);
+};
 
 Status compute(const Operator& op, const Inputs& in, Outputs out) {
   return std::visit(

@@ -48,7 +48,8 @@ Layer layer_of(const Operator& op, const std::vector<Tensor>& inputs, LayerKind 
 }
 
 /// Runs into one output of `shape` and `type`.
-Result<Tensor> ran(Layer& layer, const std::vector<Tensor>& inputs, const Shape& shape, ElementType type, Numerics numerics = Numerics::kInteger) {
+Result<Tensor> ran(Layer& layer, const std::vector<Tensor>& inputs, const Shape& shape, ElementType type,
+                   Numerics numerics = Numerics::kInteger) {
   layer.outputs = {TensorId(1)};
   layer.output_shape = shape;
   layer.output_type = type;
@@ -97,7 +98,8 @@ TEST(RunLayer, BinaryMatchesThePlainCodeUnderEveryBroadcast) {
     if (kind == BinaryKind::kPow) continue;  // has one implementation
     expect_as_evaluated<float>(Binary{kind}, {random_tensor<float>(random, shape_a), random_tensor<float>(random, shape_b)});
     if (kind == BinaryKind::kDiv) continue;  // random divisors hold zeros
-    expect_as_evaluated<std::int64_t>(Binary{kind}, {random_tensor<std::int64_t>(random, shape_a), random_tensor<std::int64_t>(random, shape_b)});
+    expect_as_evaluated<std::int64_t>(Binary{kind},
+                                      {random_tensor<std::int64_t>(random, shape_a), random_tensor<std::int64_t>(random, shape_b)});
   }
 }
 
@@ -173,10 +175,12 @@ Layer quantised_layer(const Operator& op, const std::vector<Tensor>& inputs, con
 TEST(RunLayer, ContractsDifferWhereASumIsATie) {
   const std::vector<Tensor> inputs{Tensor::of<std::uint8_t>({1, 2, 1}, {123, 130}), Tensor::of<std::uint8_t>({2}, {90, 140})};
   Layer layer = quantised_layer(Binary{BinaryKind::kAdd}, inputs,
-                                              {{ElementType::kUInt8, {0x1.ae406ep-6F}, {129}},
-                                               {ElementType::kUInt8, {0x1.c9e72ep-7F}, {137}},
-                                               {ElementType::kUInt8, {0x1.c4476cp-6F}, {129}}});
-  const auto result = [&](Numerics numerics) { return list<std::uint8_t>(ran(layer, inputs, {1, 2, 2}, ElementType::kUInt8, numerics).value()); };
+                                {{ElementType::kUInt8, {0x1.ae406ep-6F}, {129}},
+                                 {ElementType::kUInt8, {0x1.c9e72ep-7F}, {137}},
+                                 {ElementType::kUInt8, {0x1.c4476cp-6F}, {129}}});
+  const auto result = [&](Numerics numerics) {
+    return list<std::uint8_t>(ran(layer, inputs, {1, 2, 2}, ElementType::kUInt8, numerics).value());
+  };
   EXPECT_THAT(result(Numerics::kInteger), ElementsAre(100, 125, 106, 131));
   EXPECT_THAT(result(Numerics::kQdqFloat), ElementsAre(99, 125, 106, 131));
   layer.epilogue.activation = Unary{UnaryKind::kRelu};
@@ -187,9 +191,8 @@ TEST(RunLayer, ContractsDifferWhereASumIsATie) {
 
 TEST(RunLayer, MultipliesQuantisedOperandsAsIntegers) {
   const std::vector<Tensor> inputs{Tensor::of<std::int8_t>({4}, {3, 4, -3, 127}), Tensor::of<std::int8_t>({1}, {2})};
-  Layer layer = quantised_layer(
-      Binary{BinaryKind::kMul}, inputs,
-      {{ElementType::kInt8, {0.5F}, {1}}, {ElementType::kInt8, {0.5F}, {1}}, {ElementType::kInt8, {0.5F}, {-1}}});
+  Layer layer = quantised_layer(Binary{BinaryKind::kMul}, inputs,
+                                {{ElementType::kInt8, {0.5F}, {1}}, {ElementType::kInt8, {0.5F}, {1}}, {ElementType::kInt8, {0.5F}, {-1}}});
   // (a - 1) * 1 / 2 - 1: 0, 0.5, -3, 62; half to even with the zero point inside, and before it.
   EXPECT_THAT(list<std::int8_t>(ran(layer, inputs, {4}, ElementType::kInt8).value()), ElementsAre(0, 0, -3, 62));
   EXPECT_THAT(list<std::int8_t>(ran(layer, inputs, {4}, ElementType::kInt8, Numerics::kQdqFloat).value()), ElementsAre(0, 1, -3, 62));
@@ -198,7 +201,7 @@ TEST(RunLayer, MultipliesQuantisedOperandsAsIntegers) {
 TEST(RunLayer, AveragesQuantisedPlanesAsIntegers) {
   const std::vector<Tensor> inputs{Tensor::of<std::int8_t>({1, 2, 1, 4}, {-128, -128, -128, -126, 127, 127, 1, 127})};
   Layer layer = quantised_layer(Pool{PoolKind::kAverage, {}, true, false, false}, inputs,
-                                             {{ElementType::kInt8, {0.5F}, {-128}}, {ElementType::kInt8, {0.25F}, {-128}}});
+                                {{ElementType::kInt8, {0.5F}, {-128}}, {ElementType::kInt8, {0.25F}, {-128}}});
   // (sum + 512) * 0.5 / (0.25 * 4) - 128 with sums -510 and 382: 1 - 128, and saturated.
   EXPECT_THAT(list<std::int8_t>(ran(layer, inputs, {1, 2, 1, 1}, ElementType::kInt8).value()), ElementsAre(-127, 127));
 }
@@ -207,7 +210,9 @@ TEST(RunLayer, AveragesQuantisedPlanesAsIntegers) {
 TEST(RunLayer, IntegerFormsAreAStepFromTheFloatReadingAtMost) {
   Random random(5);
   const auto any = [&](float low, float high) {
-    return Quantisation{ElementType::kUInt8, {std::uniform_real_distribution<float>(low, high)(random)}, {static_cast<std::int32_t>(between(random, 0, 255))}};
+    return Quantisation{ElementType::kUInt8,
+                        {std::uniform_real_distribution<float>(low, high)(random)},
+                        {static_cast<std::int32_t>(between(random, 0, 255))}};
   };
   std::int64_t apart = 0, all = 0;
   for (int round = 0; round < 300; ++round) {
@@ -216,7 +221,7 @@ TEST(RunLayer, IntegerFormsAreAStepFromTheFloatReadingAtMost) {
     const std::vector<Tensor> inputs{random_bytes(random, shape), random_bytes(random, Shape{channels, 1, 1})};
     const bool product = round % 2 == 1;
     Layer layer = quantised_layer(Binary{product ? BinaryKind::kMul : BinaryKind::kAdd}, inputs,
-                                                {any(0.01F, 0.1F), any(0.01F, 0.1F), product ? any(0.05F, 1) : any(0.02F, 0.2F)});
+                                  {any(0.01F, 0.1F), any(0.01F, 0.1F), product ? any(0.05F, 1) : any(0.02F, 0.2F)});
     const Tensor got = ran(layer, inputs, shape, ElementType::kUInt8).value();
     const Tensor want = ran(layer, inputs, shape, ElementType::kUInt8, Numerics::kQdqFloat).value();
     all += shape.elements();
@@ -262,7 +267,8 @@ TEST(RunLayer, SplitsIntoSeveralQuantisedOutputs) {
 TEST(RunLayer, TakesAbsentOptionalOperands) {
   const Tensor x = Tensor::of<float>({2}, {1, 2});
   const Tensor sizes = Tensor::of<std::int64_t>({1}, {4});
-  Layer layer = layer_of(Resize{ResizeMode::kNearest, ResizeCoordinates::kAsymmetric, ResizeRounding::kFloor}, {x, x, sizes}, LayerKind::kMove);
+  Layer layer =
+      layer_of(Resize{ResizeMode::kNearest, ResizeCoordinates::kAsymmetric, ResizeRounding::kFloor}, {x, x, sizes}, LayerKind::kMove);
   layer.inputs[1] = Operand{};
   layer.outputs = {TensorId(1)};
   layer.output_shape = Shape{4};

@@ -32,8 +32,8 @@ enum class Numerics : std::uint8_t { kInteger, kQdqFloat };
 struct Quantisation {
   ElementType type = ElementType::kInt8;  ///< how it is stored
   std::vector<float> scale;
-  std::vector<std::int32_t> zero_point;   ///< as long as `scale`
-  std::int64_t axis = 0;                  ///< meaningful if scale.size() > 1; never negative
+  std::vector<std::int32_t> zero_point;  ///< as long as `scale`
+  std::int64_t axis = 0;                 ///< meaningful if scale.size() > 1; never negative
   [[nodiscard]] bool per_tensor() const { return scale.size() == 1; }
   friend bool operator==(const Quantisation&, const Quantisation&) = default;
 };
@@ -45,7 +45,7 @@ struct Operand {
   std::optional<Tensor> constant;            ///< exactly one of the two is set
   ElementType type = ElementType::kFloat32;  ///< as stored, before `dequantise`
   Shape shape;
-  std::optional<Quantisation> dequantise;    ///< the operator sees scale * (stored - zero_point) as float32
+  std::optional<Quantisation> dequantise;  ///< the operator sees scale * (stored - zero_point) as float32
 };
 
 /// What happens to a value between the operator and the store, in this order.
@@ -75,12 +75,13 @@ struct Layer {
   std::string name;  ///< the name of the node that gives it its operator
   LayerKind kind = LayerKind::kVector;
   Operator op;
-  std::vector<Operand> inputs;     ///< dot layers: [x, weights, bias?], weights [oc, ic/group, kh, kw], bias [oc] float32, or int32 at scale sx*sw
-  std::vector<TensorId> outputs;   ///< one, but for Split
-  Shape output_shape;              ///< of the first output, as the operator sees it
+  std::vector<Operand>
+      inputs;  ///< dot layers: [x, weights, bias?], weights [oc, ic/group, kh, kw], bias [oc] float32, or int32 at scale sx*sw
+  std::vector<TensorId> outputs;                    ///< one, but for Split
+  Shape output_shape;                               ///< of the first output, as the operator sees it
   ElementType output_type = ElementType::kFloat32;  ///< as stored, after the epilogue
   Epilogue epilogue;
-  DotGeometry dot;                 ///< dot layers only
+  DotGeometry dot;  ///< dot layers only
   /// Dot layers: both operands are quantised, weights per tensor or per output channel, and so is the bias at scale
   /// sx*sw (or absent): under Numerics::kInteger the sum is taken in int32.
   bool integer = false;

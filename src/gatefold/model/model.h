@@ -45,7 +45,7 @@ struct Model {
   std::int64_t opset = 0;
   std::vector<Value> values;
   std::vector<Node> nodes;
-  std::vector<Input> inputs;      ///< constants are not inputs, even where a file lists them so
+  std::vector<Input> inputs;  ///< constants are not inputs, even where a file lists them so
   std::vector<ValueId> outputs;
 
   [[nodiscard]] const Value& value(ValueId id) const { return values.at(id.at()); }

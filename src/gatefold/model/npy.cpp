@@ -157,8 +157,8 @@ Result<Shape> checked_shape(const std::vector<std::int64_t>& dims, ElementType t
   }
   const Shape shape{std::span<const std::int64_t>(dims)};
   if (static_cast<std::size_t>(wanted) != data) {
-    return Error{ErrorCode::kInvalidInput, fmt::format("npy array {} of {} takes {} bytes, found {} after the header", shape.text(),
-                                                       name(type), wanted, data)};
+    return Error{ErrorCode::kInvalidInput,
+                 fmt::format("npy array {} of {} takes {} bytes, found {} after the header", shape.text(), name(type), wanted, data)};
   }
   return shape;
 }

@@ -56,9 +56,7 @@ TEST(Npy, ReadsScalarsEmptyArraysAndLaterVersions) {
   EXPECT_EQ(parse(file(header("|i1", "(3,)"), "abc", 3)).value().integer_at(2), 'c');
 }
 
-TEST(Npy, FortranOrderOfOneLongAxisIsTheSameBytes) {
-  EXPECT_TRUE(parse(file(header("|i1", "(3, 1)", "True"), "abc")));
-}
+TEST(Npy, FortranOrderOfOneLongAxisIsTheSameBytes) { EXPECT_TRUE(parse(file(header("|i1", "(3, 1)", "True"), "abc"))); }
 
 TEST(Npy, BrokenFilesAreRefusedWithAReason) {
   const std::pair<std::string, const char*> cases[] = {
@@ -92,14 +90,12 @@ TEST(Npy, BrokenFilesAreRefusedWithAReason) {
       {file(header(">f4", "(1,)"), "1234"), "npy array of type '>f4' is big endian, want little endian"},
       {file(header("<c8", "(1,)"), "12345678"),
        "npy array of type '<c8': want float32, float64, int8, uint8, int16, uint16, int32, int64 or bool"},
-      {file(header("|O", "(1,)"), "x"),
-       "npy array of type '|O': want float32, float64, int8, uint8, int16, uint16, int32, int64 or bool"},
+      {file(header("|O", "(1,)"), "x"), "npy array of type '|O': want float32, float64, int8, uint8, int16, uint16, int32, int64 or bool"},
       {file(header("|i1", "(2, 2)", "True"), "abcd"), "npy array in Fortran order, want C order (numpy.ascontiguousarray)"},
       {file(header("<f4", "(2,)"), "1234567"), "npy array [2] of float32 takes 8 bytes, found 7 after the header"},
       {file(header("<f4", "(2,)"), "123456789"), "npy array [2] of float32 takes 8 bytes, found 9 after the header"},
       {file(header("|i1", "(1,1,1,1,1,1,1,1,1)"), "a"), "npy array of rank 9, want at most 8"},
-      {file(header("<f8", "(9223372036854775807, 9223372036854775807)"), ""),
-       "npy header: the shape has more elements than any file"},
+      {file(header("<f8", "(9223372036854775807, 9223372036854775807)"), ""), "npy header: the shape has more elements than any file"},
       {file(header("|b1", "(2,)"), std::string("\1\2")), "npy array of bool holds a byte other than 0 and 1"},
   };
   for (const auto& [bytes, message] : cases) {

@@ -51,16 +51,34 @@ enum class PoolKind : std::uint8_t { kMax, kAverage };
 struct Pool {
   PoolKind kind = PoolKind::kMax;
   Window window;
-  bool global = false;             ///< the window is the whole image; `window` is ignored until shapes are inferred
+  bool global = false;  ///< the window is the whole image; `window` is ignored until shapes are inferred
   bool ceil_mode = false;
   bool count_include_pad = false;  ///< average only
   friend bool operator==(const Pool&, const Pool&) = default;
 };
 
 enum class UnaryKind : std::uint8_t {
-  kRelu, kLeakyRelu /* alpha */, kClip /* alpha = low, beta = high */, kSigmoid, kTanh, kExp, kLog, kSqrt, kAbs, kNeg,
-  kReciprocal, kFloor, kCeil, kRound /* half to even */, kErf, kHardSigmoid /* alpha x + beta */, kHardSwish, kElu /* alpha */,
-  kSoftplus, kSign, kNot
+  kRelu,
+  kLeakyRelu /* alpha */,
+  kClip /* alpha = low, beta = high */,
+  kSigmoid,
+  kTanh,
+  kExp,
+  kLog,
+  kSqrt,
+  kAbs,
+  kNeg,
+  kReciprocal,
+  kFloor,
+  kCeil,
+  kRound /* half to even */,
+  kErf,
+  kHardSigmoid /* alpha x + beta */,
+  kHardSwish,
+  kElu /* alpha */,
+  kSoftplus,
+  kSign,
+  kNot
 };
 
 /// inputs: x -> the same shape.
@@ -206,9 +224,9 @@ struct ConstantOfShape {
   Tensor value;
 };
 
-using Operator = std::variant<Conv, MatMul, Pool, Unary, Binary, Reduce, Softmax, BatchNorm, Lrn, Quantize, Dequantize, Cast,
-                              Identity, Reshape, Flatten, Squeeze, Unsqueeze, Transpose, Concat, Slice, Split, Gather, Pad,
-                              Resize, Expand, ShapeOf, ConstantOfShape>;
+using Operator =
+    std::variant<Conv, MatMul, Pool, Unary, Binary, Reduce, Softmax, BatchNorm, Lrn, Quantize, Dequantize, Cast, Identity, Reshape, Flatten,
+                 Squeeze, Unsqueeze, Transpose, Concat, Slice, Split, Gather, Pad, Resize, Expand, ShapeOf, ConstantOfShape>;
 
 /// The operator's name as tables print it: "Conv", "MaxPool", "Relu", "Add", "LogSoftmax".
 [[nodiscard]] std::string_view name(const Operator& op);

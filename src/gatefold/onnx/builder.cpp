@@ -73,24 +73,14 @@ const Tensor* Context::constant(std::size_t index) const {
   return &*builder_.model.value(*id).constant;
 }
 
-std::int64_t Context::integer(std::string_view name, std::int64_t otherwise) const {
-  return attribute_or(node_, name, otherwise);
-}
-float Context::number(std::string_view name, float otherwise) const {
-  return attribute_or(node_, name, otherwise);
-}
+std::int64_t Context::integer(std::string_view name, std::int64_t otherwise) const { return attribute_or(node_, name, otherwise); }
+float Context::number(std::string_view name, float otherwise) const { return attribute_or(node_, name, otherwise); }
 std::string Context::text(std::string_view name, std::string_view otherwise) const {
   return attribute_or(node_, name, std::string(otherwise));
 }
-std::vector<std::int64_t> Context::integers(std::string_view name) const {
-  return attribute_or(node_, name, std::vector<std::int64_t>{});
-}
-std::vector<float> Context::numbers(std::string_view name) const {
-  return attribute_or(node_, name, std::vector<float>{});
-}
-const Tensor* Context::tensor(std::string_view name) const {
-  return attribute<Tensor>(node_, name);
-}
+std::vector<std::int64_t> Context::integers(std::string_view name) const { return attribute_or(node_, name, std::vector<std::int64_t>{}); }
+std::vector<float> Context::numbers(std::string_view name) const { return attribute_or(node_, name, std::vector<float>{}); }
+const Tensor* Context::tensor(std::string_view name) const { return attribute<Tensor>(node_, name); }
 
 ValueId Context::constant_input(std::string_view name, Tensor tensor) {
   return builder_.add_value(builder_.unique_value_name(fmt::format("{}.{}", printable(node_.name), name)), std::move(tensor));
@@ -132,8 +122,6 @@ Status Context::define(Tensor constant) {
   return Done{};
 }
 
-Error Context::error(ErrorCode code, std::string message) const {
-  return Error{code, std::move(message)}.within(context(node_, opset_));
-}
+Error Context::error(ErrorCode code, std::string message) const { return Error{code, std::move(message)}.within(context(node_, opset_)); }
 
 }  // namespace gatefold::onnx_file

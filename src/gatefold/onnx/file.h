@@ -26,8 +26,8 @@ constexpr std::int64_t kFileBytesMax = INT32_MAX;  // protobuf's own limit for o
 
 /// In the order of the alternatives of AttributeValue.
 enum class AttributeKind : std::uint8_t { kInt, kFloat, kString, kTensor, kInts, kFloats, kStrings };
-using AttributeValue = std::variant<std::int64_t, float, std::string, Tensor, std::vector<std::int64_t>, std::vector<float>,
-                                    std::vector<std::string>>;
+using AttributeValue =
+    std::variant<std::int64_t, float, std::string, Tensor, std::vector<std::int64_t>, std::vector<float>, std::vector<std::string>>;
 
 struct FileNode {
   std::string name;                  ///< as the file gives it, else its first output, else its type; not necessarily unique

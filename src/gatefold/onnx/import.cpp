@@ -24,9 +24,7 @@ using onnx_file::File;
 using onnx_file::FileNode;
 using onnx_file::printable;
 
-Error invalid(std::string message) {
-  return Error{ErrorCode::kInvalidInput, std::move(message)};
-}
+Error invalid(std::string message) { return Error{ErrorCode::kInvalidInput, std::move(message)}; }
 
 constexpr std::size_t kNoNode = SIZE_MAX;  // the origin of an input or an initialiser
 using Origins = std::unordered_map<std::string_view, std::size_t>;
@@ -175,9 +173,7 @@ Result<Buffer> read_bytes(const std::filesystem::path& path) {
   return bytes;
 }
 
-Error at(const std::filesystem::path& path, Error error) {
-  return std::move(error).within(printable(path.string()));
-}
+Error at(const std::filesystem::path& path, Error error) { return std::move(error).within(printable(path.string())); }
 
 }  // namespace
 

@@ -43,8 +43,7 @@ TEST(Import, ASmallNetworkKeepsNamesOrderAndOpset) {
   ASSERT_TRUE(model) << model.error().message;
   EXPECT_EQ(model.value().name, "net");
   EXPECT_EQ(model.value().opset, 13);
-  EXPECT_EQ(node_names(model.value()),
-            (std::vector<std::string>{"conv", "clip", "pool", "flat", "softmax", "quantise", "dequantise"}));
+  EXPECT_EQ(node_names(model.value()), (std::vector<std::string>{"conv", "clip", "pool", "flat", "softmax", "quantise", "dequantise"}));
   EXPECT_EQ(model.value().value(model.value().outputs.at(0)).name, "y");
 }
 

@@ -56,12 +56,8 @@ Status map_reduce(Context& node, ReduceKind kind) {
   return node.emit(reduce, node.inputs(empty ? 1 : 2));
 }
 
-Status map_softmax(Context& node) {
-  return map_softmax_kind(node, false);
-}
-Status map_log_softmax(Context& node) {
-  return map_softmax_kind(node, true);
-}
+Status map_softmax(Context& node) { return map_softmax_kind(node, false); }
+Status map_log_softmax(Context& node) { return map_softmax_kind(node, true); }
 
 Status map_batch_norm(Context& node) {
   if (node.integer("training_mode", 0) != 0) return node.unsupported("training_mode is set; only inference is supported");
@@ -78,12 +74,8 @@ Status map_lrn(Context& node) {
   return node.emit(lrn, node.inputs(1));
 }
 
-Status map_quantize(Context& node) {
-  return node.emit(Quantize{node.integer("axis", 1)}, node.inputs(3));
-}
-Status map_dequantize(Context& node) {
-  return node.emit(Dequantize{node.integer("axis", 1)}, node.inputs(3));
-}
+Status map_quantize(Context& node) { return node.emit(Quantize{node.integer("axis", 1)}, node.inputs(3)); }
+Status map_dequantize(Context& node) { return node.emit(Dequantize{node.integer("axis", 1)}, node.inputs(3)); }
 
 Status map_cast(Context& node) {
   const std::int64_t to = node.integer("to", 0);
@@ -97,8 +89,7 @@ Status map_dropout(Context& node) {
   if (node.input(2)) {
     const Tensor* training = node.constant(2);
     if (training == nullptr) return node.unsupported("training_mode is computed by the network, want a constant");
-    if (training->shape().elements() != 1)
-      return node.invalid("training_mode has shape {}, want a scalar", training->shape().text());
+    if (training->shape().elements() != 1) return node.invalid("training_mode has shape {}, want a scalar", training->shape().text());
     if (training->number_at(0) != 0) return node.unsupported("training_mode is set; only inference is supported");
   }
   return node.emit(Identity{}, node.inputs(1));

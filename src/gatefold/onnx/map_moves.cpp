@@ -31,9 +31,8 @@ Result<ResizeCoordinates> resize_coordinates(const Context& node) {
   if (text == "pytorch_half_pixel") return ResizeCoordinates::kPytorchHalfPixel;
   if (text == "asymmetric") return ResizeCoordinates::kAsymmetric;
   if (text == "align_corners") return ResizeCoordinates::kAlignCorners;
-  return node.unsupported(
-      "coordinate_transformation_mode is '{}', want half_pixel, pytorch_half_pixel, asymmetric or align_corners",
-      printable(text));
+  return node.unsupported("coordinate_transformation_mode is '{}', want half_pixel, pytorch_half_pixel, asymmetric or align_corners",
+                          printable(text));
 }
 
 Result<ResizeRounding> resize_rounding(const Context& node) {
@@ -60,32 +59,19 @@ std::optional<ValueId> unless_empty(const Context& node, std::size_t index) {
 
 }  // namespace
 
-Status map_reshape(Context& node) {
-  return node.emit(Reshape{node.integer("allowzero", 0) != 0}, node.inputs(2));
-}
-Status map_flatten(Context& node) {
-  return node.emit(Flatten{node.integer("axis", 1)}, node.inputs(1));
-}
-Status map_squeeze(Context& node) {
-  return node.emit(Squeeze{}, with_axes(node, 13));
-}
-Status map_unsqueeze(Context& node) {
-  return node.emit(Unsqueeze{}, with_axes(node, 13));
-}
-Status map_transpose(Context& node) {
-  return node.emit(Transpose{node.integers("perm")}, node.inputs(1));
-}
-Status map_concat(Context& node) {
-  return node.emit(Concat{node.integer("axis", 0)}, node.inputs(node.input_count()));
-}
+Status map_reshape(Context& node) { return node.emit(Reshape{node.integer("allowzero", 0) != 0}, node.inputs(2)); }
+Status map_flatten(Context& node) { return node.emit(Flatten{node.integer("axis", 1)}, node.inputs(1)); }
+Status map_squeeze(Context& node) { return node.emit(Squeeze{}, with_axes(node, 13)); }
+Status map_unsqueeze(Context& node) { return node.emit(Unsqueeze{}, with_axes(node, 13)); }
+Status map_transpose(Context& node) { return node.emit(Transpose{node.integers("perm")}, node.inputs(1)); }
+Status map_concat(Context& node) { return node.emit(Concat{node.integer("axis", 0)}, node.inputs(node.input_count())); }
 
 Status map_slice(Context& node) {
   if (node.opset() >= 10) return node.emit(Slice{}, node.inputs(5));
   const auto starts = node.integers("starts");
   const auto ends = node.integers("ends");
   const auto axes = node.integers("axes");
-  if (starts.size() != ends.size())
-    return node.invalid("starts has {} entries and ends {}, want equal", starts.size(), ends.size());
+  if (starts.size() != ends.size()) return node.invalid("starts has {} entries and ends {}, want equal", starts.size(), ends.size());
   if (node.has("axes") && axes.size() != starts.size()) {
     return node.invalid("axes has {} entries, want {} as starts", axes.size(), starts.size());
   }
@@ -111,27 +97,21 @@ Status map_split(Context& node) {
   return node.emit(Split{node.integer("axis", 0)}, inputs, outputs);
 }
 
-Status map_gather(Context& node) {
-  return node.emit(Gather{node.integer("axis", 0)}, node.inputs(2));
-}
+Status map_gather(Context& node) { return node.emit(Gather{node.integer("axis", 0)}, node.inputs(2)); }
 
 Status map_pad(Context& node) {
   Pad pad;
   const std::string mode = node.text("mode", "constant");
-  if (mode == "reflect")
-    pad.mode = PadMode::kReflect;
-  else if (mode == "edge")
-    pad.mode = PadMode::kEdge;
-  else if (mode != "constant")
-    return node.unsupported("mode is '{}', want constant, reflect or edge", printable(mode));
+  if (mode == "reflect") pad.mode = PadMode::kReflect;
+  else if (mode == "edge") pad.mode = PadMode::kEdge;
+  else if (mode != "constant") return node.unsupported("mode is '{}', want constant, reflect or edge", printable(mode));
   if (node.input(3)) return node.unsupported("axes (input 3) are given; only pads of all axes are supported");
   if (node.opset() >= 11) return node.emit(pad, node.inputs(3));
   const auto pads = node.integers("pads");
   if (pads.size() % 2 != 0) return node.invalid("pads has {} entries, want two for each axis", pads.size());
   Inputs inputs = node.inputs(1);
   inputs.emplace_back(node.constant_input("pads", pads));
-  if (node.number("value", 0) != 0)
-    inputs.emplace_back(node.constant_input("value", Tensor::of<float>({}, {node.number("value", 0)})));
+  if (node.number("value", 0) != 0) inputs.emplace_back(node.constant_input("value", Tensor::of<float>({}, {node.number("value", 0)})));
   return node.emit(pad, inputs);
 }
 
@@ -163,13 +143,9 @@ Status map_upsample(Context& node) {
   return node.emit(resize, {node.input(0), node.constant_input("scales", vector_of(node.numbers("scales")))});
 }
 
-Status map_expand(Context& node) {
-  return node.emit(Expand{}, node.inputs(2));
-}
+Status map_expand(Context& node) { return node.emit(Expand{}, node.inputs(2)); }
 
-Status map_shape(Context& node) {
-  return node.emit(ShapeOf{node.integer("start", 0), node.integer("end", INT64_MAX)}, node.inputs(1));
-}
+Status map_shape(Context& node) { return node.emit(ShapeOf{node.integer("start", 0), node.integer("end", INT64_MAX)}, node.inputs(1)); }
 
 Status map_constant_of_shape(Context& node) {
   const Tensor* value = node.tensor("value");
@@ -180,8 +156,7 @@ Status map_constant_of_shape(Context& node) {
 
 Status map_constant(Context& node) {
   int forms = 0;
-  for (const std::string_view form :
-       {"value", "value_float", "value_floats", "value_int", "value_ints", "value_string", "value_strings"}) {
+  for (const std::string_view form : {"value", "value_float", "value_floats", "value_int", "value_ints", "value_string", "value_strings"}) {
     if (node.has(form)) ++forms;
   }
   if (forms != 1) return node.invalid("{} values are given, want one", forms);
@@ -191,8 +166,7 @@ Status map_constant(Context& node) {
   if (node.has("value_int")) return node.define(Tensor::of<std::int64_t>({}, {node.integer("value_int", 0)}));
   if (node.has("value_ints")) {
     const auto values = node.integers("value_ints");
-    return node.define(
-        Tensor::of<std::int64_t>(Shape{static_cast<std::int64_t>(values.size())}, std::span(values.data(), values.size())));
+    return node.define(Tensor::of<std::int64_t>(Shape{static_cast<std::int64_t>(values.size())}, std::span(values.data(), values.size())));
   }
   return node.unsupported("the value is text, which is not supported");
 }

@@ -91,14 +91,12 @@ Status map_conv(Context& node) {
   return node.emit(conv, node.inputs(3));
 }
 
-Status map_matmul(Context& node) {
-  return node.emit(MatMul{}, node.inputs(2));
-}
+Status map_matmul(Context& node) { return node.emit(MatMul{}, node.inputs(2)); }
 
 Status map_gemm(Context& node) {
-  return node.emit(MatMul{node.integer("transA", 0) != 0, node.integer("transB", 0) != 0, node.number("alpha", 1.0F),
-                          node.number("beta", 1.0F)},
-                   node.inputs(3));
+  return node.emit(
+      MatMul{node.integer("transA", 0) != 0, node.integer("transB", 0) != 0, node.number("alpha", 1.0F), node.number("beta", 1.0F)},
+      node.inputs(3));
 }
 
 Status map_max_pool(Context& node) {
@@ -106,14 +104,8 @@ Status map_max_pool(Context& node) {
   if (node.output_used(1)) return node.unsupported("the indices (output 1) are used; only the values are supported");
   return map_pool(node, PoolKind::kMax);
 }
-Status map_average_pool(Context& node) {
-  return map_pool(node, PoolKind::kAverage);
-}
-Status map_global_max_pool(Context& node) {
-  return map_global_pool(node, PoolKind::kMax);
-}
-Status map_global_average_pool(Context& node) {
-  return map_global_pool(node, PoolKind::kAverage);
-}
+Status map_average_pool(Context& node) { return map_pool(node, PoolKind::kAverage); }
+Status map_global_max_pool(Context& node) { return map_global_pool(node, PoolKind::kMax); }
+Status map_global_average_pool(Context& node) { return map_global_pool(node, PoolKind::kAverage); }
 
 }  // namespace gatefold::onnx_file

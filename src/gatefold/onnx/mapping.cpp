@@ -24,18 +24,12 @@ Status reduce(Context& node) {
   return map_reduce(node, kind);
 }
 
-Status map_leaky_relu(Context& node) {
-  return node.emit(Unary{UnaryKind::kLeakyRelu, node.number("alpha", 0.01F)}, node.inputs(1));
-}
-Status map_elu(Context& node) {
-  return node.emit(Unary{UnaryKind::kElu, node.number("alpha", 1.0F)}, node.inputs(1));
-}
+Status map_leaky_relu(Context& node) { return node.emit(Unary{UnaryKind::kLeakyRelu, node.number("alpha", 0.01F)}, node.inputs(1)); }
+Status map_elu(Context& node) { return node.emit(Unary{UnaryKind::kElu, node.number("alpha", 1.0F)}, node.inputs(1)); }
 Status map_hard_sigmoid(Context& node) {
   return node.emit(Unary{UnaryKind::kHardSigmoid, node.number("alpha", 0.2F), node.number("beta", 0.5F)}, node.inputs(1));
 }
-Status map_identity(Context& node) {
-  return node.emit(Identity{}, node.inputs(1));
-}
+Status map_identity(Context& node) { return node.emit(Identity{}, node.inputs(1)); }
 
 constexpr std::array<std::pair<std::string_view, Mapping>, 65> kMappings{{
     {"Abs", unary<UnaryKind::kAbs>},

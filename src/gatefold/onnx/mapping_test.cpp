@@ -47,9 +47,7 @@ Dims constant_of(const Model& model, std::size_t index) {
   return values;
 }
 
-std::size_t input_count(const Model& model) {
-  return model.nodes.at(0).inputs.size();
-}
+std::size_t input_count(const Model& model) { return model.nodes.at(0).inputs.size(); }
 
 struct UnaryCase {
   const char* type;
@@ -59,29 +57,27 @@ struct UnaryCase {
 
 class UnaryDefaults : public ::testing::TestWithParam<UnaryCase> {};
 
-TEST_P(UnaryDefaults, AreFilled) {
-  EXPECT_EQ(only<Unary>(one_node(GetParam().opset, GetParam().type)), GetParam().wanted);
-}
+TEST_P(UnaryDefaults, AreFilled) { EXPECT_EQ(only<Unary>(one_node(GetParam().opset, GetParam().type)), GetParam().wanted); }
 
 constexpr float kLow = std::numeric_limits<float>::lowest();
 constexpr float kHigh = std::numeric_limits<float>::max();
-INSTANTIATE_TEST_SUITE_P(
-    Mapping, UnaryDefaults,
-    ::testing::Values(UnaryCase{"Relu", 7, {UnaryKind::kRelu}}, UnaryCase{"Relu", 18, {UnaryKind::kRelu}},
-                      UnaryCase{"LeakyRelu", 7, {UnaryKind::kLeakyRelu, 0.01F}},
-                      UnaryCase{"LeakyRelu", 16, {UnaryKind::kLeakyRelu, 0.01F}},
-                      UnaryCase{"Clip", 7, {UnaryKind::kClip, kLow, kHigh}},
-                      UnaryCase{"Clip", 13, {UnaryKind::kClip, kLow, kHigh}}, UnaryCase{"Sigmoid", 7, {UnaryKind::kSigmoid}},
-                      UnaryCase{"Tanh", 7, {UnaryKind::kTanh}}, UnaryCase{"Exp", 7, {UnaryKind::kExp}},
-                      UnaryCase{"Log", 13, {UnaryKind::kLog}}, UnaryCase{"Sqrt", 13, {UnaryKind::kSqrt}},
-                      UnaryCase{"Abs", 13, {UnaryKind::kAbs}}, UnaryCase{"Neg", 13, {UnaryKind::kNeg}},
-                      UnaryCase{"Reciprocal", 13, {UnaryKind::kReciprocal}}, UnaryCase{"Floor", 13, {UnaryKind::kFloor}},
-                      UnaryCase{"Ceil", 13, {UnaryKind::kCeil}}, UnaryCase{"Round", 11, {UnaryKind::kRound}},
-                      UnaryCase{"Erf", 9, {UnaryKind::kErf}}, UnaryCase{"HardSigmoid", 7, {UnaryKind::kHardSigmoid, 0.2F, 0.5F}},
-                      UnaryCase{"HardSwish", 14, {UnaryKind::kHardSwish}}, UnaryCase{"Elu", 7, {UnaryKind::kElu, 1}},
-                      UnaryCase{"Softplus", 7, {UnaryKind::kSoftplus}}, UnaryCase{"Sign", 9, {UnaryKind::kSign}},
-                      UnaryCase{"Not", 7, {UnaryKind::kNot}}),
-    [](const auto& tested) { return std::string(tested.param.type) + "Opset" + std::to_string(tested.param.opset); });
+INSTANTIATE_TEST_SUITE_P(Mapping, UnaryDefaults,
+                         ::testing::Values(UnaryCase{"Relu", 7, {UnaryKind::kRelu}}, UnaryCase{"Relu", 18, {UnaryKind::kRelu}},
+                                           UnaryCase{"LeakyRelu", 7, {UnaryKind::kLeakyRelu, 0.01F}},
+                                           UnaryCase{"LeakyRelu", 16, {UnaryKind::kLeakyRelu, 0.01F}},
+                                           UnaryCase{"Clip", 7, {UnaryKind::kClip, kLow, kHigh}},
+                                           UnaryCase{"Clip", 13, {UnaryKind::kClip, kLow, kHigh}},
+                                           UnaryCase{"Sigmoid", 7, {UnaryKind::kSigmoid}}, UnaryCase{"Tanh", 7, {UnaryKind::kTanh}},
+                                           UnaryCase{"Exp", 7, {UnaryKind::kExp}}, UnaryCase{"Log", 13, {UnaryKind::kLog}},
+                                           UnaryCase{"Sqrt", 13, {UnaryKind::kSqrt}}, UnaryCase{"Abs", 13, {UnaryKind::kAbs}},
+                                           UnaryCase{"Neg", 13, {UnaryKind::kNeg}}, UnaryCase{"Reciprocal", 13, {UnaryKind::kReciprocal}},
+                                           UnaryCase{"Floor", 13, {UnaryKind::kFloor}}, UnaryCase{"Ceil", 13, {UnaryKind::kCeil}},
+                                           UnaryCase{"Round", 11, {UnaryKind::kRound}}, UnaryCase{"Erf", 9, {UnaryKind::kErf}},
+                                           UnaryCase{"HardSigmoid", 7, {UnaryKind::kHardSigmoid, 0.2F, 0.5F}},
+                                           UnaryCase{"HardSwish", 14, {UnaryKind::kHardSwish}}, UnaryCase{"Elu", 7, {UnaryKind::kElu, 1}},
+                                           UnaryCase{"Softplus", 7, {UnaryKind::kSoftplus}}, UnaryCase{"Sign", 9, {UnaryKind::kSign}},
+                                           UnaryCase{"Not", 7, {UnaryKind::kNot}}),
+                         [](const auto& tested) { return std::string(tested.param.type) + "Opset" + std::to_string(tested.param.opset); });
 
 TEST(Mapping, UnaryAttributesAreRead) {
   ModelBuilder sigmoid = one_node(13, "HardSigmoid");
@@ -160,10 +156,8 @@ TEST(Mapping, ConvReadsEveryAttribute) {
 }
 
 TEST(Mapping, AutoPadIsKept) {
-  const std::vector<std::pair<std::string, AutoPad>> cases{{"NOTSET", AutoPad::kExplicit},
-                                                           {"SAME_UPPER", AutoPad::kSameUpper},
-                                                           {"SAME_LOWER", AutoPad::kSameLower},
-                                                           {"VALID", AutoPad::kValid}};
+  const std::vector<std::pair<std::string, AutoPad>> cases{
+      {"NOTSET", AutoPad::kExplicit}, {"SAME_UPPER", AutoPad::kSameUpper}, {"SAME_LOWER", AutoPad::kSameLower}, {"VALID", AutoPad::kValid}};
   for (const auto& [text, kind] : cases) {
     ModelBuilder builder = one_node(11, "Conv", {"x", "w"});
     node_of(builder).text("auto_pad", text).integers("pads", {0, 0, 0, 0});
@@ -389,8 +383,7 @@ TEST(Mapping, ResizeReadsEveryAttribute) {
   EXPECT_EQ(only<Resize>(builder), (Resize{ResizeMode::kLinear, ResizeCoordinates::kAlignCorners, ResizeRounding::kCeil}));
   ModelBuilder other = one_node(13, "Resize", {"x", "", "scales"});
   node_of(other).text("coordinate_transformation_mode", "pytorch_half_pixel").text("nearest_mode", "round_prefer_ceil");
-  EXPECT_EQ(only<Resize>(other),
-            (Resize{ResizeMode::kNearest, ResizeCoordinates::kPytorchHalfPixel, ResizeRounding::kRoundPreferCeil}));
+  EXPECT_EQ(only<Resize>(other), (Resize{ResizeMode::kNearest, ResizeCoordinates::kPytorchHalfPixel, ResizeRounding::kRoundPreferCeil}));
 }
 
 TEST(Mapping, ResizeTakesEmptyScalesForAbsent) {

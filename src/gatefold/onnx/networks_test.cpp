@@ -112,24 +112,12 @@ std::string mutated(std::string bytes, std::mt19937_64& random) {
   for (std::size_t changes = 1 + below(4); changes > 0 && !bytes.empty(); --changes) {
     const std::size_t at = below(bytes.size());
     switch (below(6)) {
-      case 0:
-        bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8)));
-        break;
-      case 1:
-        bytes[at] = static_cast<char>(below(256));
-        break;
-      case 2:
-        bytes.resize(at);
-        break;
-      case 3:
-        bytes.insert(at, below(9), static_cast<char>(below(256)));
-        break;
-      case 4:
-        bytes.erase(at, 1 + below(9));
-        break;
-      default:
-        bytes.insert(below(bytes.size()), bytes.substr(at, below(64)));
-        break;
+      case 0: bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8))); break;
+      case 1: bytes[at] = static_cast<char>(below(256)); break;
+      case 2: bytes.resize(at); break;
+      case 3: bytes.insert(at, below(9), static_cast<char>(below(256))); break;
+      case 4: bytes.erase(at, 1 + below(9)); break;
+      default: bytes.insert(below(bytes.size()), bytes.substr(at, below(64))); break;
     }
   }
   return bytes;
@@ -153,9 +141,7 @@ void expect_no_harm(const std::string& bytes, int count) {
   EXPECT_LT(memory_peak() - before, std::int64_t{512} << 20);
 }
 
-TEST(Mutations, OfASmallNetworkDoNoHarm) {
-  expect_no_harm(onnx_test::small_network().bytes(), 5000);
-}
+TEST(Mutations, OfASmallNetworkDoNoHarm) { expect_no_harm(onnx_test::small_network().bytes(), 5000); }
 
 TEST(Mutations, OfARealNetworkDoNoHarm) {
   GATEFOLD_NEED_DATA();

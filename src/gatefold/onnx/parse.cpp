@@ -24,12 +24,8 @@ namespace {
 constexpr int kNestingMax = 64;
 constexpr std::int64_t kIrVersionMin = 3;  // the first that names the operator sets it uses
 
-Error invalid(std::string message) {
-  return Error{ErrorCode::kInvalidInput, std::move(message)};
-}
-Error unsupported(std::string message) {
-  return Error{ErrorCode::kUnsupported, std::move(message)};
-}
+Error invalid(std::string message) { return Error{ErrorCode::kInvalidInput, std::move(message)}; }
+Error unsupported(std::string message) { return Error{ErrorCode::kUnsupported, std::move(message)}; }
 
 /// Fills `message`. Errors: kInvalidInput if the bytes are no such message.
 template <class Message>
@@ -41,8 +37,7 @@ Status parse(std::span<const std::byte> bytes, std::string_view what, Message& m
   const google::protobuf::LogSilencer silence;
   const std::string refusal = fmt::format("not an ONNX {}: the bytes are damaged, cut short or of another format", what);
   try {
-    google::protobuf::io::CodedInputStream stream(reinterpret_cast<const std::uint8_t*>(bytes.data()),
-                                                  static_cast<int>(bytes.size()));
+    google::protobuf::io::CodedInputStream stream(reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
     stream.SetRecursionLimit(kNestingMax);
     if (!message.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) return invalid(refusal);
   } catch (const std::exception& exception) {
@@ -51,9 +46,7 @@ Status parse(std::span<const std::byte> bytes, std::string_view what, Message& m
   return Done{};
 }
 
-bool is_default_domain(const std::string& domain) {
-  return domain.empty() || domain == "ai.onnx";
-}
+bool is_default_domain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
 
 Result<std::int64_t> opset_of(const ::onnx::ModelProto& model) {
   const ::onnx::OperatorSetIdProto* found = nullptr;
@@ -63,8 +56,8 @@ Result<std::int64_t> opset_of(const ::onnx::ModelProto& model) {
     found = &import;
   }
   const auto& nodes = model.graph().node();
-  const bool needed = nodes.empty() || std::any_of(nodes.begin(), nodes.end(),
-                                                   [](const auto& node) { return is_default_domain(node.domain()); });
+  const bool needed =
+      nodes.empty() || std::any_of(nodes.begin(), nodes.end(), [](const auto& node) { return is_default_domain(node.domain()); });
   if (found == nullptr && !needed) {
     return unsupported(fmt::format("every operator is of a domain like '{}', want the default domain", printable(nodes[0].domain())));
   }
@@ -77,22 +70,14 @@ Result<std::int64_t> opset_of(const ::onnx::ModelProto& model) {
 
 std::string_view kind_text(::onnx::AttributeProto::AttributeType type) {
   switch (type) {
-    case ::onnx::AttributeProto::GRAPH:
-      return "a subgraph";
-    case ::onnx::AttributeProto::GRAPHS:
-      return "a list of subgraphs";
-    case ::onnx::AttributeProto::SPARSE_TENSOR:
-      return "a sparse tensor";
-    case ::onnx::AttributeProto::SPARSE_TENSORS:
-      return "a list of sparse tensors";
-    case ::onnx::AttributeProto::TENSORS:
-      return "a list of tensors";
-    case ::onnx::AttributeProto::TYPE_PROTO:
-      return "a type";
-    case ::onnx::AttributeProto::TYPE_PROTOS:
-      return "a list of types";
-    default:
-      return "of an unknown kind";
+    case ::onnx::AttributeProto::GRAPH: return "a subgraph";
+    case ::onnx::AttributeProto::GRAPHS: return "a list of subgraphs";
+    case ::onnx::AttributeProto::SPARSE_TENSOR: return "a sparse tensor";
+    case ::onnx::AttributeProto::SPARSE_TENSORS: return "a list of sparse tensors";
+    case ::onnx::AttributeProto::TENSORS: return "a list of tensors";
+    case ::onnx::AttributeProto::TYPE_PROTO: return "a type";
+    case ::onnx::AttributeProto::TYPE_PROTOS: return "a list of types";
+    default: return "of an unknown kind";
   }
 }
 
@@ -115,14 +100,10 @@ Result<AttributeValue> attribute_from(const ::onnx::AttributeProto& proto) {
       GATEFOLD_TRY(Tensor tensor, tensor_from(proto.t()));
       return AttributeValue(std::move(tensor));
     }
-    case Proto::INTS:
-      return AttributeValue(std::vector<std::int64_t>(proto.ints().begin(), proto.ints().end()));
-    case Proto::FLOATS:
-      return AttributeValue(std::vector<float>(proto.floats().begin(), proto.floats().end()));
-    case Proto::STRINGS:
-      return AttributeValue(std::vector<std::string>(proto.strings().begin(), proto.strings().end()));
-    default:
-      return unsupported(fmt::format("is {}, which is not supported", kind_text(proto.type())));
+    case Proto::INTS: return AttributeValue(std::vector<std::int64_t>(proto.ints().begin(), proto.ints().end()));
+    case Proto::FLOATS: return AttributeValue(std::vector<float>(proto.floats().begin(), proto.floats().end()));
+    case Proto::STRINGS: return AttributeValue(std::vector<std::string>(proto.strings().begin(), proto.strings().end()));
+    default: return unsupported(fmt::format("is {}, which is not supported", kind_text(proto.type())));
   }
 }
 
@@ -147,8 +128,7 @@ Result<FileNode> node_from(const ::onnx::NodeProto& proto, const Functions& func
   for (const auto& attribute : proto.attribute()) {
     auto value = attribute_from(attribute);
     if (!value) {
-      return std::move(value).error().within(
-          fmt::format("{}: attribute '{}'", context(node, opset), printable(attribute.name())));
+      return std::move(value).error().within(fmt::format("{}: attribute '{}'", context(node, opset), printable(attribute.name())));
     }
     if (!node.attributes.emplace(attribute.name(), std::move(value).value()).second) {
       return invalid(fmt::format("attribute '{}' is given twice", printable(attribute.name()))).within(context(node, opset));
@@ -197,8 +177,8 @@ Result<FileInput> input_from(const ::onnx::ValueInfoProto& proto) {
 
 Status fill_values(const ::onnx::GraphProto& graph, File& file) {
   if (graph.sparse_initializer_size() > 0) {
-    return unsupported(fmt::format("initialiser '{}' is sparse, which is not supported",
-                                   printable(graph.sparse_initializer(0).values().name())));
+    return unsupported(
+        fmt::format("initialiser '{}' is sparse, which is not supported", printable(graph.sparse_initializer(0).values().name())));
   }
   std::set<std::string_view> constants;
   for (const auto& initialiser : graph.initializer()) {

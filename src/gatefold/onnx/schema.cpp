@@ -16,9 +16,7 @@ namespace {
 
 constexpr int kSchemaOpsetMax = 17;  // what libonnx 1.12, the oldest that is supported, knows
 
-Error invalid(std::string message) {
-  return Error{ErrorCode::kInvalidInput, std::move(message)};
-}
+Error invalid(std::string message) { return Error{ErrorCode::kInvalidInput, std::move(message)}; }
 
 /// What an operator looks like in one opset.
 struct Form {
@@ -90,20 +88,13 @@ Status check_required(const ::onnx::OpSchema& schema, const FileNode& node) {
 ::onnx::AttributeProto::AttributeType proto_type(const AttributeValue& value) {
   using Proto = ::onnx::AttributeProto;
   switch (static_cast<AttributeKind>(value.index())) {
-    case AttributeKind::kInt:
-      return Proto::INT;
-    case AttributeKind::kFloat:
-      return Proto::FLOAT;
-    case AttributeKind::kString:
-      return Proto::STRING;
-    case AttributeKind::kTensor:
-      return Proto::TENSOR;
-    case AttributeKind::kInts:
-      return Proto::INTS;
-    case AttributeKind::kFloats:
-      return Proto::FLOATS;
-    case AttributeKind::kStrings:
-      return Proto::STRINGS;
+    case AttributeKind::kInt: return Proto::INT;
+    case AttributeKind::kFloat: return Proto::FLOAT;
+    case AttributeKind::kString: return Proto::STRING;
+    case AttributeKind::kTensor: return Proto::TENSOR;
+    case AttributeKind::kInts: return Proto::INTS;
+    case AttributeKind::kFloats: return Proto::FLOATS;
+    case AttributeKind::kStrings: return Proto::STRINGS;
   }
   GATEFOLD_REQUIRE(false);
 }

@@ -21,12 +21,8 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "raw_data is copied as it is");
 
-Error invalid(std::string message) {
-  return Error{ErrorCode::kInvalidInput, std::move(message)};
-}
-Error unsupported(std::string message) {
-  return Error{ErrorCode::kUnsupported, std::move(message)};
-}
+Error invalid(std::string message) { return Error{ErrorCode::kInvalidInput, std::move(message)}; }
+Error unsupported(std::string message) { return Error{ErrorCode::kUnsupported, std::move(message)}; }
 
 /// The names of TensorProto.DataType, by value; later ones than the linked ONNX knows included, for the message's sake.
 constexpr std::array<std::string_view, 24> kTypeNames{
@@ -56,19 +52,15 @@ struct Storage {
 
 std::string_view typed_field(ElementType type) {
   switch (type) {
-    case ElementType::kFloat32:
-      return "float_data";
-    case ElementType::kFloat64:
-      return "double_data";
-    case ElementType::kInt64:
-      return "int64_data";
+    case ElementType::kFloat32: return "float_data";
+    case ElementType::kFloat64: return "double_data";
+    case ElementType::kInt64: return "int64_data";
     case ElementType::kInt8:
     case ElementType::kUInt8:
     case ElementType::kInt16:
     case ElementType::kUInt16:
     case ElementType::kInt32:
-    case ElementType::kBool:
-      return "int32_data";
+    case ElementType::kBool: return "int32_data";
   }
   GATEFOLD_REQUIRE(false);
 }
@@ -86,18 +78,16 @@ Result<Storage> storage_of(const ::onnx::TensorProto& proto, ElementType type, c
   const std::string_view wanted = proto.raw_data().empty() ? typed : fields[0].name;
   Storage found{wanted, 0};
   for (const Storage& field : fields) {
-    if (field.name == wanted)
-      found = field;
-    else if (field.count > 0)
-      return invalid(fmt::format("{} elements are stored in {}, want {} alone", name(type), field.name, wanted));
+    if (field.name == wanted) found = field;
+    else if (field.count > 0) return invalid(fmt::format("{} elements are stored in {}, want {} alone", name(type), field.name, wanted));
   }
   const std::int64_t elements = shape.elements();
   if (wanted == typed && found.count != elements) {
     return invalid(fmt::format("shape {} has {} elements, {} holds {}", shape.text(), elements, wanted, found.count));
   }
   if (wanted != typed && found.count != elements * element_size(type)) {
-    return invalid(fmt::format("shape {} of {} needs {} bytes, raw_data holds {}", shape.text(), name(type),
-                               elements * element_size(type), found.count));
+    return invalid(fmt::format("shape {} of {} needs {} bytes, raw_data holds {}", shape.text(), name(type), elements * element_size(type),
+                               found.count));
   }
   return found;
 }
@@ -111,8 +101,7 @@ Result<Tensor> narrowed(const Field& field, const Shape& shape) {
   for (const Entry entry : field) {
     const T value = static_cast<T>(entry);
     if constexpr (!std::is_same_v<T, Entry>) {
-      if (static_cast<Entry>(value) != entry)
-        return invalid(fmt::format("element {} is no {}", entry, name(element_type_of<T>())));
+      if (static_cast<Entry>(value) != entry) return invalid(fmt::format("element {} is no {}", entry, name(element_type_of<T>())));
     }
     std::memcpy(out, &value, sizeof(T));
     out += sizeof(T);
@@ -122,24 +111,15 @@ Result<Tensor> narrowed(const Field& field, const Shape& shape) {
 
 Result<Tensor> from_typed(const ::onnx::TensorProto& proto, ElementType type, const Shape& shape) {
   switch (type) {
-    case ElementType::kFloat32:
-      return narrowed<float>(proto.float_data(), shape);
-    case ElementType::kFloat64:
-      return narrowed<double>(proto.double_data(), shape);
-    case ElementType::kInt8:
-      return narrowed<std::int8_t>(proto.int32_data(), shape);
-    case ElementType::kUInt8:
-      return narrowed<std::uint8_t>(proto.int32_data(), shape);
-    case ElementType::kInt16:
-      return narrowed<std::int16_t>(proto.int32_data(), shape);
-    case ElementType::kUInt16:
-      return narrowed<std::uint16_t>(proto.int32_data(), shape);
-    case ElementType::kInt32:
-      return narrowed<std::int32_t>(proto.int32_data(), shape);
-    case ElementType::kInt64:
-      return narrowed<std::int64_t>(proto.int64_data(), shape);
-    case ElementType::kBool:
-      return narrowed<bool>(proto.int32_data(), shape);
+    case ElementType::kFloat32: return narrowed<float>(proto.float_data(), shape);
+    case ElementType::kFloat64: return narrowed<double>(proto.double_data(), shape);
+    case ElementType::kInt8: return narrowed<std::int8_t>(proto.int32_data(), shape);
+    case ElementType::kUInt8: return narrowed<std::uint8_t>(proto.int32_data(), shape);
+    case ElementType::kInt16: return narrowed<std::int16_t>(proto.int32_data(), shape);
+    case ElementType::kUInt16: return narrowed<std::uint16_t>(proto.int32_data(), shape);
+    case ElementType::kInt32: return narrowed<std::int32_t>(proto.int32_data(), shape);
+    case ElementType::kInt64: return narrowed<std::int64_t>(proto.int64_data(), shape);
+    case ElementType::kBool: return narrowed<bool>(proto.int32_data(), shape);
   }
   GATEFOLD_REQUIRE(false);
 }
@@ -158,26 +138,16 @@ Result<Tensor> from_raw(const std::string& bytes, ElementType type, const Shape&
 
 Result<ElementType> element_type(int data_type) {
   switch (data_type) {
-    case ::onnx::TensorProto::FLOAT:
-      return ElementType::kFloat32;
-    case ::onnx::TensorProto::DOUBLE:
-      return ElementType::kFloat64;
-    case ::onnx::TensorProto::INT8:
-      return ElementType::kInt8;
-    case ::onnx::TensorProto::UINT8:
-      return ElementType::kUInt8;
-    case ::onnx::TensorProto::INT16:
-      return ElementType::kInt16;
-    case ::onnx::TensorProto::UINT16:
-      return ElementType::kUInt16;
-    case ::onnx::TensorProto::INT32:
-      return ElementType::kInt32;
-    case ::onnx::TensorProto::INT64:
-      return ElementType::kInt64;
-    case ::onnx::TensorProto::BOOL:
-      return ElementType::kBool;
-    default:
-      break;
+    case ::onnx::TensorProto::FLOAT: return ElementType::kFloat32;
+    case ::onnx::TensorProto::DOUBLE: return ElementType::kFloat64;
+    case ::onnx::TensorProto::INT8: return ElementType::kInt8;
+    case ::onnx::TensorProto::UINT8: return ElementType::kUInt8;
+    case ::onnx::TensorProto::INT16: return ElementType::kInt16;
+    case ::onnx::TensorProto::UINT16: return ElementType::kUInt16;
+    case ::onnx::TensorProto::INT32: return ElementType::kInt32;
+    case ::onnx::TensorProto::INT64: return ElementType::kInt64;
+    case ::onnx::TensorProto::BOOL: return ElementType::kBool;
+    default: break;
   }
   const bool known = data_type >= 0 && data_type < static_cast<int>(kTypeNames.size());
   return unsupported(

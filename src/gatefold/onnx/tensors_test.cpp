@@ -70,9 +70,7 @@ TEST(Tensors, WideTypesHaveListsOfTheirOwn) {
   EXPECT_EQ(imported(onnx_test::float_tensor("w", {1}, {0.25F})).value().number_at(0), 0.25);
 }
 
-TEST(Tensors, NoExtentsMeanOneElement) {
-  EXPECT_EQ(imported(onnx_test::float_tensor("w", {}, {7})).value().shape().rank(), 0);
-}
+TEST(Tensors, NoExtentsMeanOneElement) { EXPECT_EQ(imported(onnx_test::float_tensor("w", {}, {7})).value().shape().rank(), 0); }
 
 TEST(Tensors, AZeroExtentNeedsNoData) {
   const auto tensor = imported(onnx_test::tensor("w", {0, 3}, Proto::FLOAT));

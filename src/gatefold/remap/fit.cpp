@@ -213,7 +213,8 @@ class Fitter {
 
 }  // namespace
 
-bool shift_leaves_room(const OptionTable& table, const Residence& now, const Assignment& homes, LayerId layer, std::optional<LayerId> next) {
+bool shift_leaves_room(const OptionTable& table, const Residence& now, const Assignment& homes, LayerId layer,
+                       std::optional<LayerId> next) {
   Memory memory(now.memory());
   Residence residence(now, memory);
   residence.drop_weights(layer);

@@ -164,7 +164,9 @@ Assignment plan_at(const OptionTable& table, const Prices& prices, bool chain, E
 EnergyPerCycle time_price_within(const OptionTable& table, Cycles deadline, bool chain) {
   EnergyPerCycle low(0);
   EnergyPerCycle high = std::max(table.always(), EnergyPerCycle(1)) * kPriceStep;
-  const auto in_time = [&](EnergyPerCycle price) { return latency(table, plan_at(table, {price, EnergyPerByte(0)}, chain, nullptr)) <= deadline; };
+  const auto in_time = [&](EnergyPerCycle price) {
+    return latency(table, plan_at(table, {price, EnergyPerByte(0)}, chain, nullptr)) <= deadline;
+  };
   bool meets_at_high = in_time(high);
   while (!meets_at_high && high < kPriceMax) {
     low = high;

@@ -21,8 +21,8 @@ namespace gatefold {
 struct StaticPlan {
   Assignment assignment;
   std::optional<EnergyTotal> bound;  ///< of step 1; nullopt if it did not consider every position
-  EnergyTotal reached;    ///< EQ-29 of the assignment
-  std::string bound_kind; ///< "chain": bound and plan answer the same question; "chain-relaxed": later readers or capacity were left out
+  EnergyTotal reached;               ///< EQ-29 of the assignment
+  std::string bound_kind;  ///< "chain": bound and plan answer the same question; "chain-relaxed": later readers or capacity were left out
   std::vector<Cycles> reference;  ///< T_ref of each layer under the plan
   Cycles reference_total;
 };

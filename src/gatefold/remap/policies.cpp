@@ -135,12 +135,9 @@ class Greedy : public Policy {
   }
 
   static EnergyTotal cost(const Boundary& boundary, const Placement& placement) {
-    const Step step{boundary.layer,
-                    boundary.home,
-                    boundary.producer,
-                    boundary.table->work(boundary.layer).input,
-                    boundary.steered,
-                    boundary.profile->percent(placement, boundary.now)};
+    const Step step{boundary.layer,    boundary.home,
+                    boundary.producer, boundary.table->work(boundary.layer).input,
+                    boundary.steered,  boundary.profile->percent(placement, boundary.now)};
     return step_cost(*boundary.table, step, placement).total();
   }
 
@@ -207,7 +204,8 @@ class Greedy : public Policy {
     const Footprint home = footprint_of(boundary.home);
     add_shape(boundary, home, found);
     std::int32_t longest = 0;
-    for (FreeRun run = free_run(boundary, 0); run.length() > 0; run = free_run(boundary, run.end)) longest = std::max(longest, run.length());
+    for (FreeRun run = free_run(boundary, 0); run.length() > 0; run = free_run(boundary, run.end))
+      longest = std::max(longest, run.length());
     const std::vector<Option>& options = boundary.table->layer(boundary.layer).options;
     const Option* tried = nullptr;
     do {
@@ -258,7 +256,8 @@ class Greedy : public Policy {
 const std::vector<PolicyEntry>& policy_table() {
   static const std::vector<PolicyEntry> table = {
       {"ungated", "the static plan with every element ON", [] { return std::unique_ptr<Policy>(new Fixed(GatingScope::kNothing)); }},
-      {"static", "the exact compile-time plan, everything unused gated", [] { return std::unique_ptr<Policy>(new Fixed(GatingScope::kAll)); }},
+      {"static", "the exact compile-time plan, everything unused gated",
+       [] { return std::unique_ptr<Policy>(new Fixed(GatingScope::kAll)); }},
       {"seed-literal", "the seed's pseudocode word for word", [] { return std::unique_ptr<Policy>(new SeedLiteral()); }},
       {"greedy", "starts from static; shifts a layer when that lowers the cost", [] { return std::unique_ptr<Policy>(new Greedy()); }},
   };

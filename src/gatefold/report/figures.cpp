@@ -39,9 +39,7 @@ std::optional<std::int64_t> percentile(std::vector<std::int64_t> values, int per
   return *nth;
 }
 
-double seconds(Cycles cycles, std::int64_t clock_hz) {
-  return static_cast<double>(cycles.count()) / static_cast<double>(clock_hz);
-}
+double seconds(Cycles cycles, std::int64_t clock_hz) { return static_cast<double>(cycles.count()) / static_cast<double>(clock_hz); }
 
 LatencyFigures latency_figures(const RunResult& result) {
   std::vector<std::int64_t> cycles;

@@ -20,26 +20,26 @@ struct LayerInspection {
   std::string name;
   std::string op;
   LayerKind kind = LayerKind::kVector;
-  std::int64_t macs = 0;               ///< multiply-accumulates, padded taps included; 0 but for dot layers
-  Bytes weights;                       ///< all constant operands
-  Bytes inputs;                        ///< activations read, each once
+  std::int64_t macs = 0;  ///< multiply-accumulates, padded taps included; 0 but for dot layers
+  Bytes weights;          ///< all constant operands
+  Bytes inputs;           ///< activations read, each once
   Bytes outputs;
-  Bytes live;                          ///< all activations alive while the layer runs, its own inputs and outputs included
-  std::vector<LayerId> producers;      ///< ascending, each once
+  Bytes live;                      ///< all activations alive while the layer runs, its own inputs and outputs included
+  std::vector<LayerId> producers;  ///< ascending, each once
   bool reads_network_input = false;
-  std::int64_t routes = 0;             ///< producers and consumers whose routes a shift changes
+  std::int64_t routes = 0;  ///< producers and consumers whose routes a shift changes
   [[nodiscard]] Bytes shift_bytes() const { return weights + inputs; }
 };
 
 struct Inspection {
   std::string model;
   bool quantised = false;
-  std::vector<LayerInspection> layers;   ///< by LayerId
-  std::vector<LayerId> by_shift_price;   ///< fewest bytes first, then fewest routes, then topological order
+  std::vector<LayerInspection> layers;  ///< by LayerId
+  std::vector<LayerId> by_shift_price;  ///< fewest bytes first, then fewest routes, then topological order
   Bytes weights;
   Bytes live_peak;
   std::int64_t macs = 0;
-  std::vector<std::string> notes;        ///< how symbolic extents were bound
+  std::vector<std::string> notes;  ///< how symbolic extents were bound
 };
 
 [[nodiscard]] Inspection inspect(const LayerGraph& graph);

@@ -33,7 +33,8 @@ Json energy_json(const EnergyParts& parts, bool exact) {
 
 Json bound_json(const std::optional<BoundRecord>& bound) {
   if (!bound) return nullptr;
-  return {{"kind", bound->kind}, {"energy_j", bound->energy.joules()}, {"reached_j", bound->reached.joules()}, {"gap", or_null(gap(*bound))}};
+  return {
+      {"kind", bound->kind}, {"energy_j", bound->energy.joules()}, {"reached_j", bound->reached.joules()}, {"gap", or_null(gap(*bound))}};
 }
 
 Json layers_json(const std::vector<LayerRecord>& layers) {
@@ -208,9 +209,8 @@ Json option_json(const OptionInspection& row) {
   json["weight_bytes_per_core"] = option.weights_per_core.count();
   json["dominated"] = nullptr;
   if (row.dominated) {
-    json["dominated"] = {{"by", shape_json(row.dominated->by)},
-                         {"cycles", row.dominated->cycles.count()},
-                         {"energy_j", row.dominated->energy.joules()}};
+    json["dominated"] = {
+        {"by", shape_json(row.dominated->by)}, {"cycles", row.dominated->cycles.count()}, {"energy_j", row.dominated->energy.joules()}};
   }
   json["chosen"] = row.chosen;
   json["streamed"] = row.streamed;
@@ -253,18 +253,12 @@ std::string devices_json(const std::vector<DeviceSpec>& devices, const std::stri
 }
 
 std::string device_json(const DeviceSpec& device, const std::string& version) {
-  Json json{{"gatefold", version},
-            {"command", "devices"},
-            {"name", device.name},
-            {"hash", device.hash},
-            {"description", device.description},
-            {"entries", Json::array()}};
+  Json json{
+      {"gatefold", version},     {"command", "devices"}, {"name", device.name}, {"hash", device.hash}, {"description", device.description},
+      {"entries", Json::array()}};
   for (const SpecEntry& entry : device.entries) {
-    json["entries"].push_back({{"key", entry.key},
-                               {"value", entry.value},
-                               {"resolved", entry.resolved},
-                               {"source", entry.source},
-                               {"trust", entry.trust}});
+    json["entries"].push_back(
+        {{"key", entry.key}, {"value", entry.value}, {"resolved", entry.resolved}, {"source", entry.source}, {"trust", entry.trust}});
   }
   return dumped(json);
 }

@@ -20,20 +20,20 @@ namespace gatefold {
 /// What a result does not say itself: how it was asked for.
 struct RunContext {
   std::string version;
-  std::string command;              ///< "run", "compare"
+  std::string command;  ///< "run", "compare"
   std::string model;
   std::string device;
   std::string device_hash;
-  std::string device_reason;        ///< why this device, if nobody named one; tables only
-  std::string alias;                ///< the policy's name as it was asked for
-  std::string numerics;             ///< "integer", "qdq-float", "float32"
+  std::string device_reason;  ///< why this device, if nobody named one; tables only
+  std::string alias;          ///< the policy's name as it was asked for
+  std::string numerics;       ///< "integer", "qdq-float", "float32"
   std::uint64_t seed = 1;
-  std::string input;                ///< "seeded uniform values", "x.npy: 667 requests"
+  std::string input;  ///< "seeded uniform values", "x.npy: 667 requests"
   bool has_deadline = false;
   bool timing_only = false;
-  std::optional<double> accuracy;   ///< with labels
-  std::vector<std::string> notes;   ///< "batch = 1 (default)"
-  bool timings = false;             ///< add the wall-clock figures
+  std::optional<double> accuracy;  ///< with labels
+  std::vector<std::string> notes;  ///< "batch = 1 (default)"
+  bool timings = false;            ///< add the wall-clock figures
   double load_seconds = 0;
 };
 
@@ -54,12 +54,12 @@ struct ReportedRun {
 
 /// One known-answer set of one case.
 struct ConformanceRecord {
-  std::string name;      ///< "resnet8/test_data_set_0"
-  std::string verdict;   ///< "pass", "fail", "unsupported"
-  double worst = 0;      ///< the largest difference
-  std::string unit;      ///< "steps" or "absolute"; empty without a comparison
+  std::string name;     ///< "resnet8/test_data_set_0"
+  std::string verdict;  ///< "pass", "fail", "unsupported"
+  double worst = 0;     ///< the largest difference
+  std::string unit;     ///< "steps" or "absolute"; empty without a comparison
   bool equal_bits = false;
-  std::string reason;    ///< of a failure or of being unsupported
+  std::string reason;  ///< of a failure or of being unsupported
 };
 [[nodiscard]] std::string conformance_json(const std::vector<ConformanceRecord>& records, const std::string& numerics,
                                            const std::string& version);

@@ -44,9 +44,9 @@ struct LayerOptionsInspection {
   std::string op;
   std::string device;
   std::string device_hash;
-  std::string device_reason;               ///< why this device, if nobody named one; tables only
-  std::vector<OptionInspection> options;   ///< in the table's order
-  std::vector<RejectedShapes> rejected;    ///< in the order of their first shapes
+  std::string device_reason;              ///< why this device, if nobody named one; tables only
+  std::vector<OptionInspection> options;  ///< in the table's order
+  std::vector<RejectedShapes> rejected;   ///< in the order of their first shapes
 };
 
 /// `chosen` is where the static plan put the layer. Requires: a placement of a shape that the layer has.

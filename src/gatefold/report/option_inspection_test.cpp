@@ -44,7 +44,7 @@ TEST(OptionInspection, OnlyTheShapeOfThePlanIsChosenAndMayBeStreamed) {
 TEST(OptionInspection, TimeAndPowerFollowFromTheClock) {
   const OptionInspection row = small_inspection().options.front();
   EXPECT_EQ(row.option.cycles, Cycles(7));
-  EXPECT_DOUBLE_EQ(row.seconds, 7e-6);                                                  // at 1 MHz
+  EXPECT_DOUBLE_EQ(row.seconds, 7e-6);                                                     // at 1 MHz
   EXPECT_DOUBLE_EQ(row.held_watts, static_cast<double>(row.option.held.count()) * 1e-12);  // aJ/cycle at 1 MHz: pW
 }
 
@@ -80,9 +80,12 @@ TEST(OptionInspection, ALayerIsFoundByNameThenByPosition) {
 TEST(OptionInspection, JsonHasTheStableKeysInTheirOrder) {
   const std::string json = options_json(small_inspection(), "0.1.0");
   std::size_t last = 0;
-  for (const char* key : {"\"layer\"", "\"device\"", "\"hash\"", "\"options\"", "\"clusters\"", "\"cores\"", "\"split\"", "\"cycles\"",
-                          "\"time_s\"", "\"dynamic_j\"", "\"compute\"", "\"memory\"", "\"crossbar\"", "\"held_w\"", "\"alone_j\"",
-                          "\"weight_bytes_per_core\"", "\"dominated\"", "\"chosen\"", "\"streamed\"", "\"rejected\"", "\"reason\"", "\"shapes\""}) {
+  for (const char* key : {"\"layer\"",     "\"device\"",    "\"hash\"",     "\"options\"",
+                          "\"clusters\"",  "\"cores\"",     "\"split\"",    "\"cycles\"",
+                          "\"time_s\"",    "\"dynamic_j\"", "\"compute\"",  "\"memory\"",
+                          "\"crossbar\"",  "\"held_w\"",    "\"alone_j\"",  "\"weight_bytes_per_core\"",
+                          "\"dominated\"", "\"chosen\"",    "\"streamed\"", "\"rejected\"",
+                          "\"reason\"",    "\"shapes\""}) {
     const std::size_t found = json.find(key, last);
     ASSERT_NE(found, std::string::npos) << key;
     last = found;

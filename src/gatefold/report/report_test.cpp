@@ -232,7 +232,8 @@ TEST(Json, NamesThatAreNotUtf8DoNotBreakTheText) {
 }
 
 TEST(Json, CaseNotesNameVendorSetsAndQuantisedOperators) {
-  const auto notes = parse_case_notes(R"({"ops": {"QLinearConv": 3}, "sets": [{"set": 0, "kind": "ORT"}, {"set": 6, "kind": "VENDOR"}, 5]})");
+  const auto notes =
+      parse_case_notes(R"({"ops": {"QLinearConv": 3}, "sets": [{"set": 0, "kind": "ORT"}, {"set": 6, "kind": "VENDOR"}, 5]})");
   ASSERT_TRUE(notes);
   EXPECT_EQ(notes.value().vendor_sets, std::vector<std::int64_t>{6});
   EXPECT_TRUE(notes.value().operator_quantised);

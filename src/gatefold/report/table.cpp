@@ -92,8 +92,8 @@ std::string numerics_text(const RunContext& context) {
 
 void add_energy(Grid& grid, const RunResult& result) {
   const double total = result.energy.total().joules();
-  grid.add({"energy", fmt::format("{} per request, {} in all, of which", or_none(energy_per_request(result), joules_text),
-                                  joules_text(total))});
+  grid.add(
+      {"energy", fmt::format("{} per request, {} in all, of which", or_none(energy_per_request(result), joules_text), joules_text(total))});
   Grid parts({"", ">", ">"});
   for (const auto& [part, energy] : named_parts(result.energy)) {
     if (energy == EnergyTotal()) continue;
@@ -113,8 +113,7 @@ void add_clusters(Grid& grid, const RunResult& result) {
   if (result.phases.size() > 1) {
     for (const Phase& phase : result.phases) {
       grid.add({"", fmt::format("  {:.3g} powered {} the events ({} to {})", phase.mean_active, phase.name,
-                                seconds_text(seconds(phase.begin, result.clock_hz)),
-                                seconds_text(seconds(phase.end, result.clock_hz)))});
+                                seconds_text(seconds(phase.begin, result.clock_hz)), seconds_text(seconds(phase.end, result.clock_hz)))});
     }
   }
   std::vector<std::string> states;
@@ -124,14 +123,14 @@ void add_clusters(Grid& grid, const RunResult& result) {
   }
   grid.add({"gating", fmt::format("{} wakes, {} of stalls, {} refused gates", result.wakes,
                                   seconds_text(seconds(result.stall, result.clock_hz)), result.misgates)});
-  grid.add({"shifts", fmt::format("{} voluntary, {} forced, {} refused; {} moved for {}", result.shifts_voluntary,
-                                  result.shifts_forced, result.shifts_refused, bytes_text(result.shift_bytes.count()),
-                                  joules_text(result.shift_energy.joules()))});
+  grid.add(
+      {"shifts", fmt::format("{} voluntary, {} forced, {} refused; {} moved for {}", result.shifts_voluntary, result.shifts_forced,
+                             result.shifts_refused, bytes_text(result.shift_bytes.count()), joules_text(result.shift_energy.joules()))});
 }
 
 std::string wall_text(const ReportedRun& run) {
-  std::string text = fmt::format("{} to load, {} to simulate", seconds_text(run.context.load_seconds),
-                                 seconds_text(run.result.simulate_seconds));
+  std::string text =
+      fmt::format("{} to load, {} to simulate", seconds_text(run.context.load_seconds), seconds_text(run.result.simulate_seconds));
   const auto p50 = percentile(run.result.decision_ns, 50);
   const auto p99 = percentile(run.result.decision_ns, 99);
   if (p50 && p99) text += fmt::format("; a decision takes p50 {} ns, p99 {} ns", *p50, *p99);
@@ -193,8 +192,8 @@ std::string compare_table(const std::vector<ReportedRun>& runs) {
   head.add({"input", fmt::format("{}; seed {}", context.input, context.seed)});
   for (const std::string& note : context.notes) head.add({"note", note});
 
-  Grid grid({"policy", ">energy/request", ">to " + base.policy, ">p50", ">p99", ">misses", ">clusters", ">shifts", ">moved",
-             ">wakes", "same outputs"});
+  Grid grid({"policy", ">energy/request", ">to " + base.policy, ">p50", ">p99", ">misses", ">clusters", ">shifts", ">moved", ">wakes",
+             "same outputs"});
   for (const ReportedRun& run : runs) {
     const RunResult& result = run.result;
     const LatencyFigures latency = latency_figures(result);
@@ -203,10 +202,9 @@ std::string compare_table(const std::vector<ReportedRun>& runs) {
     const bool comparable = energy && reference && *reference > 0;
     grid.add({run.context.alias.empty() ? result.policy : run.context.alias, or_none(energy, joules_text),
               comparable ? fmt::format("{:.3f}", *energy / *reference) : "-", or_none(latency.p50, seconds_text),
-              or_none(latency.p99, seconds_text), fmt::format("{}", result.deadline_misses),
-              clusters_text(result), fmt::format("{}", result.shifts_voluntary + result.shifts_forced),
-              bytes_text(result.shift_bytes.count()), fmt::format("{}", result.wakes),
-              context.timing_only ? "-" : (same_outputs(result, runs.front().result) ? "yes" : "NO")});
+              or_none(latency.p99, seconds_text), fmt::format("{}", result.deadline_misses), clusters_text(result),
+              fmt::format("{}", result.shifts_voluntary + result.shifts_forced), bytes_text(result.shift_bytes.count()),
+              fmt::format("{}", result.wakes), context.timing_only ? "-" : (same_outputs(result, runs.front().result) ? "yes" : "NO")});
   }
   return fmt::format(
       "{}\n{}\nclusters: powered while layers execute, of {}{}. moved: bytes that shifts carried. same outputs: every byte equal to the "
@@ -237,8 +235,7 @@ std::string inspection_table(const Inspection& inspection) {
                                  inspection.layers.size(), count_text(inspection.macs), bytes_text(inspection.weights.count()),
                                  bytes_text(inspection.live_peak.count()), inspection.quantised ? ", quantised" : "");
   for (const std::string& note : inspection.notes) text += "note: " + note + "\n";
-  return text + "\n" + layers.text() +
-         "\nlive: all activations that must be kept while the layer runs, its own included\n\n" +
+  return text + "\n" + layers.text() + "\nlive: all activations that must be kept while the layer runs, its own included\n\n" +
          fmt::format("Cheapest shifts ({} of {}): what moves if the layer runs elsewhere than before\n", shown, inspection.layers.size()) +
          shifts.text();
 }
@@ -256,7 +253,8 @@ std::string marks_text(const OptionInspection& row) {
   if (row.chosen) marks.emplace_back("chosen");
   if (row.streamed) marks.emplace_back("streamed");
   if (row.dominated) {
-    const std::string faster = row.dominated->cycles == Cycles(0) ? "as fast" : fmt::format("{} cycles faster", row.dominated->cycles.count());
+    const std::string faster =
+        row.dominated->cycles == Cycles(0) ? "as fast" : fmt::format("{} cycles faster", row.dominated->cycles.count());
     marks.push_back(fmt::format("dominated: {} is {} and saves {}", shape_text(row.dominated->by), faster,
                                 joules_text(row.dominated->energy.joules())));
   }
@@ -270,13 +268,13 @@ std::string options_table(const LayerOptionsInspection& inspection) {
   for (const OptionInspection& row : inspection.options) {
     const Option& option = row.option;
     const auto joules = [](Energy energy) { return joules_text(EnergyTotal(energy).joules()); };
-    grid.add({shape_text(option.footprint), fmt::format("{}", option.cycles.count()), seconds_text(row.seconds), joules(option.dynamic.compute),
-              joules(option.dynamic.memory), joules(option.dynamic.crossbar), watts_text(row.held_watts), joules_text(option.alone.joules()),
-              bytes_text(option.weights_per_core.count()), marks_text(row)});
+    grid.add({shape_text(option.footprint), fmt::format("{}", option.cycles.count()), seconds_text(row.seconds),
+              joules(option.dynamic.compute), joules(option.dynamic.memory), joules(option.dynamic.crossbar), watts_text(row.held_watts),
+              joules_text(option.alone.joules()), bytes_text(option.weights_per_core.count()), marks_text(row)});
   }
-  std::string text = fmt::format("{}: layer {} '{}' ({}) on {}{}\n\n{}", inspection.model, inspection.layer.index(), inspection.layer_name,
-                                 inspection.op, inspection.device,
-                                 inspection.device_reason.empty() ? "" : " (" + inspection.device_reason + ")", grid.text());
+  std::string text =
+      fmt::format("{}: layer {} '{}' ({}) on {}{}\n\n{}", inspection.model, inspection.layer.index(), inspection.layer_name, inspection.op,
+                  inspection.device, inspection.device_reason.empty() ? "" : " (" + inspection.device_reason + ")", grid.text());
   if (!inspection.rejected.empty()) text += "\nRejected\n";
   for (const RejectedShapes& group : inspection.rejected) {
     std::vector<std::string> shapes;
@@ -285,7 +283,8 @@ std::string options_table(const LayerOptionsInspection& inspection) {
   }
   return text +
          "\nshape: clusters x cores in each, and what is divided over them. held: leakage of what it keeps ON. alone: dynamic energy, and "
-         "held and\nthe chip's unavoidable power over its time. chosen: by the static plan. dominated: what it saves is more than its neighbours "
+         "held and\nthe chip's unavoidable power over its time. chosen: by the static plan. dominated: what it saves is more than its "
+         "neighbours "
          "could lose.\n";
 }
 
@@ -304,8 +303,10 @@ std::string device_table(const DeviceSpec& device) {
   for (const SpecEntry& entry : device.entries) {
     grid.add({entry.key, entry.value, entry.resolved, entry.trust, entry.source});
   }
-  return fmt::format("{}: {}\nhash {}\n\n{}\ntrust: P patent, A public research artefact, T published table, D derived from tagged numbers, ? unconfirmed\n", device.name,
-                     device.description, device.hash, grid.text());
+  return fmt::format(
+      "{}: {}\nhash {}\n\n{}\ntrust: P patent, A public research artefact, T published table, D derived from tagged numbers, ? "
+      "unconfirmed\n",
+      device.name, device.description, device.hash, grid.text());
 }
 
 }  // namespace gatefold

@@ -42,9 +42,7 @@ bool same_top(const Tensor& got, const Tensor& want) {
   return got.shape().elements() == 0;
 }
 
-double largest_scale(const Quantisation& quantisation) {
-  return *std::max_element(quantisation.scale.begin(), quantisation.scale.end());
-}
+double largest_scale(const Quantisation& quantisation) { return *std::max_element(quantisation.scale.begin(), quantisation.scale.end()); }
 
 /// The scale of the nearest quantised tensor at or above `tensor`, breadth first; nullopt if there is none.
 std::optional<double> upstream_scale(const LayerGraph& graph, TensorId tensor) {
@@ -103,7 +101,8 @@ Comparison compare_steps(const Tensor& got, const Tensor& want, const Comparison
   }
   const double allowed = (1 - rule.share_within) * static_cast<double>(elements);
   if (static_cast<double>(outside) > allowed) {
-    result.reason = fmt::format("{} of {} values differ by more than one step, want at most {:.0f}", outside, elements, std::floor(allowed));
+    result.reason =
+        fmt::format("{} of {} values differ by more than one step, want at most {:.0f}", outside, elements, std::floor(allowed));
   } else if (!same_top(got, want)) {
     result.reason = fmt::format("the largest value is at {}, want {}", largest(got, 1)[0].index, largest(want, 1)[0].index);
   }
@@ -189,9 +188,8 @@ Result<double> accuracy(const RunResult& result, const Tensor& labels) {
     rows += shape.rank() == 0 ? 1 : shape.elements(0, shape.rank() - 1);
   }
   if (rows == 0 || labels.shape().elements() != rows) {
-    return Error{ErrorCode::kInvalidInput,
-                 fmt::format("found {} labels, want {}: one for every row of the first output of every request",
-                             labels.shape().elements(), rows)};
+    return Error{ErrorCode::kInvalidInput, fmt::format("found {} labels, want {}: one for every row of the first output of every request",
+                                                       labels.shape().elements(), rows)};
   }
   std::int64_t row = 0;
   std::int64_t right = 0;

@@ -26,8 +26,8 @@ struct RankedValue {
 /// How one output is judged.
 struct ComparisonRule {
   enum class Kind : std::uint8_t { kEqual, kFloat, kSteps } kind = Kind::kFloat;
-  double step = 1;            ///< kSteps: one step of the last quantised tensor, in the output's own unit
-  double share_within = 1;    ///< kSteps: the share of values that must be within one step
+  double step = 1;          ///< kSteps: one step of the last quantised tensor, in the output's own unit
+  double share_within = 1;  ///< kSteps: the share of values that must be within one step
 };
 
 /// The rule for one network output. In a quantised network an integer output has step 1, a float output the scale of the
@@ -37,8 +37,8 @@ struct ComparisonRule {
 struct Comparison {
   bool pass = false;
   bool equal_bits = false;
-  double worst = 0;       ///< the largest difference: in steps under kSteps, absolute otherwise
-  std::string reason;     ///< empty if it passed
+  double worst = 0;    ///< the largest difference: in steps under kSteps, absolute otherwise
+  std::string reason;  ///< empty if it passed
 };
 [[nodiscard]] Comparison compare(const Tensor& got, const Tensor& want, const ComparisonRule& rule);
 

@@ -67,8 +67,8 @@ Result<EventKind> parse_verb(std::string_view word, std::string_view next) {
     if (word == name) return kind;
   }
   if (word == "fail" || word == "cap") {
-    return Error{ErrorCode::kUnsupported, fmt::format("'{}{}{}' is not built; events are occupy, release, throttle and recover",
-                                                      word, next.empty() ? "" : " ", next)};
+    return Error{ErrorCode::kUnsupported, fmt::format("'{}{}{}' is not built; events are occupy, release, throttle and recover", word,
+                                                      next.empty() ? "" : " ", next)};
   }
   std::vector<std::string> names;
   for (const auto& entry : kVerbs) names.emplace_back(entry.first);
@@ -84,12 +84,12 @@ Result<ClusterId> parse_cluster(std::string_view element, std::string_view numbe
   if (element != "cluster") return Error{ErrorCode::kInvalidInput, fmt::format("found {}, want 'cluster'", found(element))};
   const std::optional<std::int32_t> index = whole_number(number);
   if (!index) {
-    return Error{ErrorCode::kInvalidInput, fmt::format("found {} after 'cluster', want a cluster's number from 0 to {}",
-                                                       found(number), device.cluster_count - 1)};
+    return Error{ErrorCode::kInvalidInput,
+                 fmt::format("found {} after 'cluster', want a cluster's number from 0 to {}", found(number), device.cluster_count - 1)};
   }
   if (*index >= device.cluster_count) {
-    return Error{ErrorCode::kInvalidInput, fmt::format("there is no cluster {}: {} has clusters 0 to {}", *index, device.name,
-                                                       device.cluster_count - 1)};
+    return Error{ErrorCode::kInvalidInput,
+                 fmt::format("there is no cluster {}: {} has clusters 0 to {}", *index, device.name, device.cluster_count - 1)};
   }
   return ClusterId(*index);
 }
@@ -99,8 +99,7 @@ Result<std::int32_t> parse_percent(std::string_view word) {
     const std::optional<std::int32_t> percent = whole_number(word.substr(0, word.size() - 1));
     if (percent && *percent >= 1 && *percent <= 100) return *percent;
   }
-  return Error{ErrorCode::kInvalidInput,
-               fmt::format("found {} after the cluster, want the speed that is left, 1% to 100%", found(word))};
+  return Error{ErrorCode::kInvalidInput, fmt::format("found {} after the cluster, want the speed that is left, 1% to 100%", found(word))};
 }
 
 Result<Event> parse_words(std::string_view text, const DeviceSpec& device) {
@@ -158,9 +157,7 @@ Result<std::vector<TimedEvent>> check_events(std::vector<TimedEvent> events) {
       case EventKind::kRelease:
         if (!std::exchange(state.occupied, false)) refuse("not occupied");
         break;
-      case EventKind::kThrottle:
-        state.throttled = true;
-        break;
+      case EventKind::kThrottle: state.throttled = true; break;
       case EventKind::kRecover:
         if (!std::exchange(state.throttled, false)) refuse("not throttled");
         break;

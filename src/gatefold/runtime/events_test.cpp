@@ -69,14 +69,11 @@ TEST(Events, MalformedEventsAreRefusedInTheUsersTerms) {
       {"occupy cluster 4", "event 'occupy cluster 4': there is no cluster 4: chip has clusters 0 to 3"},
       {"occupy cluster 0 now", "event 'occupy cluster 0 now': found 'now' after the event, want nothing"},
       {"throttle cluster 1", "event 'throttle cluster 1': found nothing after the cluster, want the speed that is left, 1% to 100%"},
-      {"throttle cluster 1 50",
-       "event 'throttle cluster 1 50': found '50' after the cluster, want the speed that is left, 1% to 100%"},
-      {"throttle cluster 1 0%",
-       "event 'throttle cluster 1 0%': found '0%' after the cluster, want the speed that is left, 1% to 100%"},
+      {"throttle cluster 1 50", "event 'throttle cluster 1 50': found '50' after the cluster, want the speed that is left, 1% to 100%"},
+      {"throttle cluster 1 0%", "event 'throttle cluster 1 0%': found '0%' after the cluster, want the speed that is left, 1% to 100%"},
       {"throttle cluster 1 101%",
        "event 'throttle cluster 1 101%': found '101%' after the cluster, want the speed that is left, 1% to 100%"},
-      {"throttle cluster 1 %",
-       "event 'throttle cluster 1 %': found '%' after the cluster, want the speed that is left, 1% to 100%"},
+      {"throttle cluster 1 %", "event 'throttle cluster 1 %': found '%' after the cluster, want the speed that is left, 1% to 100%"},
       {"throttle cluster 1 5e1%",
        "event 'throttle cluster 1 5e1%': found '5e1%' after the cluster, want the speed that is left, 1% to 100%"},
       {"recover cluster 3 50%", "event 'recover cluster 3 50%': found '50%' after the event, want nothing"},
@@ -110,8 +107,8 @@ TEST(Events, TimesBecomeCyclesRoundedUp) {
 TimedEvent at(std::int64_t cycle, EventKind kind, std::int32_t cluster) { return {Cycles(cycle), {kind, ClusterId(cluster), 50}}; }
 
 TEST(Events, AreSortedByTimeAndKeepTheirOrderWithinACycle) {
-  const auto events = check_events({at(9, EventKind::kRelease, 0), at(5, EventKind::kThrottle, 1), at(5, EventKind::kOccupy, 0),
-                                    at(9, EventKind::kOccupy, 0)});
+  const auto events = check_events(
+      {at(9, EventKind::kRelease, 0), at(5, EventKind::kThrottle, 1), at(5, EventKind::kOccupy, 0), at(9, EventKind::kOccupy, 0)});
   ASSERT_TRUE(events) << events.error().message;
   ASSERT_EQ(events.value().size(), 4U);
   EXPECT_EQ(events.value()[0].event.kind, EventKind::kThrottle);
@@ -125,8 +122,8 @@ TEST(Events, ThrottlingTwiceChangesTheSpeedAndOneRecoverEndsIt) {
 }
 
 TEST(Events, ContradictionsAreReportedAllAtOnce) {
-  const auto events = check_events({at(1, EventKind::kRelease, 0), at(2, EventKind::kOccupy, 1), at(3, EventKind::kOccupy, 1),
-                                    at(4, EventKind::kRecover, 1)});
+  const auto events = check_events(
+      {at(1, EventKind::kRelease, 0), at(2, EventKind::kOccupy, 1), at(3, EventKind::kOccupy, 1), at(4, EventKind::kRecover, 1)});
   ASSERT_FALSE(events);
   EXPECT_EQ(events.error().message,
             "event 'release cluster 0' at cycle 1: the cluster is not occupied\n"

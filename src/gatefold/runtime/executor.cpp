@@ -82,8 +82,8 @@ Status Executor::write(TensorId tensor, const SharedBytes& bytes, Chip& chip, co
   return Done{};
 }
 
-Result<SharedBytes> Executor::read(TensorId tensor, const Memory& memory, const Gating& gating, const Residence& residence,
-                                   Cycles from, Cycles until) const {
+Result<SharedBytes> Executor::read(TensorId tensor, const Memory& memory, const Gating& gating, const Residence& residence, Cycles from,
+                                   Cycles until) const {
   const auto blocks = residence.blocks(tensor);
   const Layout& layout = residence.layout(tensor);
   const std::int64_t element = element_size(network_->graph().activation(tensor).type);
@@ -96,9 +96,8 @@ Result<SharedBytes> Executor::read(TensorId tensor, const Memory& memory, const 
     GATEFOLD_TRY(Payload payload, memory.read(blocks[c], gating, from, until));
     const SharedBytes part = bytes_of(payload);
     const Range range = part_of(layout.units, static_cast<std::int64_t>(blocks.size()), static_cast<std::int64_t>(c));
-    for_each_run(layout, range, element, [&](std::int64_t at, std::int64_t own, std::size_t size) {
-      std::memcpy(whole->data() + at, part->data() + own, size);
-    });
+    for_each_run(layout, range, element,
+                 [&](std::int64_t at, std::int64_t own, std::size_t size) { std::memcpy(whole->data() + at, part->data() + own, size); });
   }
   return SharedBytes(std::move(whole));
 }

@@ -23,11 +23,12 @@ class Executor {
   [[nodiscard]] Result<std::vector<Payload>> weight_payloads(LayerId layer, const Placement& placement) const;
 
   /// Computes one layer whose inputs and outputs are stored, over [from, until).
-  [[nodiscard]] Status execute(LayerId layer, const Placement& placement, Chip& chip, const Residence& residence, Cycles from, Cycles until);
+  [[nodiscard]] Status execute(LayerId layer, const Placement& placement, Chip& chip, const Residence& residence, Cycles from,
+                               Cycles until);
 
   /// Writes a whole tensor into the blocks that store it.
-  [[nodiscard]] Status write(TensorId tensor, const std::shared_ptr<const Buffer>& bytes, Chip& chip, const Residence& residence, Cycles from,
-                             Cycles until) const;
+  [[nodiscard]] Status write(TensorId tensor, const std::shared_ptr<const Buffer>& bytes, Chip& chip, const Residence& residence,
+                             Cycles from, Cycles until) const;
   /// Reads a whole tensor from its blocks.
   [[nodiscard]] Result<std::shared_ptr<const Buffer>> read(TensorId tensor, const Memory& memory, const Gating& gating,
                                                            const Residence& residence, Cycles from, Cycles until) const;
@@ -41,9 +42,9 @@ class Executor {
 
   const PreparedNetwork* network_;
   Numerics numerics_;
-  std::vector<std::unique_ptr<DotKernel>> kernels_;      ///< per layer; null for vector and move layers
-  std::vector<std::vector<Tensor>> constants_;           ///< per layer: dense constant operands of vector and move layers
-  std::vector<std::byte> accumulators_;                  ///< grows to the largest layer
+  std::vector<std::unique_ptr<DotKernel>> kernels_;  ///< per layer; null for vector and move layers
+  std::vector<std::vector<Tensor>> constants_;       ///< per layer: dense constant operands of vector and move layers
+  std::vector<std::byte> accumulators_;              ///< grows to the largest layer
 };
 
 }  // namespace gatefold

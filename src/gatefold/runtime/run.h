@@ -25,18 +25,18 @@ namespace gatefold {
 /// request arrives when the one before completes.
 struct Arrivals {
   std::int64_t count = 1;
-  std::optional<Cycles> every;        ///< exactly periodic
-  std::optional<double> rate_hz;      ///< Poisson, seeded
+  std::optional<Cycles> every;    ///< exactly periodic
+  std::optional<double> rate_hz;  ///< Poisson, seeded
 };
 
 struct RunOptions {
   std::string policy = "static";
   Arrivals arrivals;
-  std::optional<Cycles> deadline;     ///< from arrival to completion
-  std::vector<TimedEvent> events;     ///< ascending in time
+  std::optional<Cycles> deadline;  ///< from arrival to completion
+  std::vector<TimedEvent> events;  ///< ascending in time
   Numerics numerics = Numerics::kInteger;
-  bool timing_only = false;           ///< no numerics: payloads stay empty
-  bool measure_decisions = false;     ///< fill RunResult::decision_ns
+  bool timing_only = false;        ///< no numerics: payloads stay empty
+  bool measure_decisions = false;  ///< fill RunResult::decision_ns
   std::uint64_t seed = 1;
 };
 
@@ -55,18 +55,18 @@ struct EnergyParts {
 struct LayerRecord {
   std::string name;
   std::string op;
-  std::string placement;     ///< where it ran last: "cluster 0, cores 0-1"
-  Cycles cycles;             ///< of its last execution, stalls apart
-  EnergyTotal energy;        ///< dynamic energy and moves, over all requests
+  std::string placement;  ///< where it ran last: "cluster 0, cores 0-1"
+  Cycles cycles;          ///< of its last execution, stalls apart
+  EnergyTotal energy;     ///< dynamic energy and moves, over all requests
   std::int64_t shifts = 0;
 };
 
 /// A summary of clusters in use between two instants of a run.
 struct Phase {
-  std::string name;          ///< "before", "during", "after" the first event until the last; "whole" without events
+  std::string name;  ///< "before", "during", "after" the first event until the last; "whole" without events
   Cycles begin;
   Cycles end;
-  double mean_active = 0;    ///< mean number of clusters powered while a layer executes
+  double mean_active = 0;  ///< mean number of clusters powered while a layer executes
 };
 
 struct RequestRecord {
@@ -77,13 +77,13 @@ struct RequestRecord {
 
 struct OutputRecord {
   std::string name;
-  Tensor tensor;             ///< empty (zero elements) under timing_only
+  Tensor tensor;  ///< empty (zero elements) under timing_only
 };
 
 struct BoundRecord {
-  std::string kind;          ///< "chain" (exact shortest path), "chain-relaxed" (edges of the DAG outside the chain and capacity left out)
-  EnergyTotal energy;        ///< what the bound allows for the placement-dependent part of one request
-  EnergyTotal reached;       ///< what the plan costs by the same objective
+  std::string kind;     ///< "chain" (exact shortest path), "chain-relaxed" (edges of the DAG outside the chain and capacity left out)
+  EnergyTotal energy;   ///< what the bound allows for the placement-dependent part of one request
+  EnergyTotal reached;  ///< what the plan costs by the same objective
 };
 
 struct RunResult {
@@ -92,19 +92,19 @@ struct RunResult {
   std::int64_t completed = 0;
   std::int64_t deadline_misses = 0;
   std::vector<RequestRecord> request_records;
-  Cycles horizon;                         ///< what the ledger covers, from 0
+  Cycles horizon;  ///< what the ledger covers, from 0
   std::int64_t clock_hz = 1;
   EnergyParts energy;
   // clusters
   std::int32_t cluster_count = 0;
-  double mean_active = 0;                 ///< over the horizon
+  double mean_active = 0;  ///< over the horizon
   double active_cluster_seconds = 0;
-  double utilisation = 0;                 ///< useful dot products / dot products of the powered cores
+  double utilisation = 0;  ///< useful dot products / dot products of the powered cores
   std::vector<Phase> phases;
   // gating
   std::int64_t wakes = 0;
-  Cycles stall;                           ///< waiting for wakes, routes and transfers
-  std::int64_t misgates = 0;              ///< gate commands refused because the element was in use
+  Cycles stall;               ///< waiting for wakes, routes and transfers
+  std::int64_t misgates = 0;  ///< gate commands refused because the element was in use
   // shifts
   std::int64_t shifts_voluntary = 0;
   std::int64_t shifts_forced = 0;
@@ -116,8 +116,8 @@ struct RunResult {
   /// Share of time by state over all clusters, cores and banks: "on", "retention", "off".
   std::vector<std::pair<std::string, double>> residency;
   std::vector<std::vector<OutputRecord>> outputs;  ///< per request
-  double simulate_seconds = 0;            ///< wall clock of the event loop
-  std::vector<std::int64_t> decision_ns;  ///< wall clock of every decision, if asked for
+  double simulate_seconds = 0;                     ///< wall clock of the event loop
+  std::vector<std::int64_t> decision_ns;           ///< wall clock of every decision, if asked for
 };
 
 /// Called now and then with requests done; may be empty.

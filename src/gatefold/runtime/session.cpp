@@ -227,8 +227,7 @@ Result<Cycles> Session::act(LayerId layer, Cycles ready) {
   next_ = LayerId(layer.index() + 1);
   for (const TensorId output : here.outputs) start = chip_.writable_at(residence_.blocks(output), start);
   start = resource_free(layer, start);
-  Cycles awake = std::max(chip_.uncore_ready_at(UncoreUse::kRequests, start),
-                          chip_.ready_at(state.home, residence_.weights(layer), start));
+  Cycles awake = std::max(chip_.uncore_ready_at(UncoreUse::kRequests, start), chip_.ready_at(state.home, residence_.weights(layer), start));
   for (const TensorId output : here.outputs) {
     awake = std::max({awake, chip_.ready_at(state.home, residence_.blocks(output), start),
                       chip_.path_ready_at(state.home, residence_.where(output), start)});
@@ -352,9 +351,9 @@ RunResult Session::finish(Cycles horizon) {
   result.policy = options_.policy;
   result.horizon = horizon;
   result.clock_hz = spec.clock_hz;
-  result.energy = {ledger.part(Part::kCompute),   ledger.part(Part::kMemory),       ledger.part(Part::kCrossbar),
-                   ledger.part(Part::kExternal),  ledger.part(Part::kLeakageOn),    ledger.part(Part::kLeakageGated),
-                   ledger.part(Part::kTransitions), ledger.part(Part::kUncore),     ledger.part(Part::kFloor)};
+  result.energy = {ledger.part(Part::kCompute),     ledger.part(Part::kMemory),    ledger.part(Part::kCrossbar),
+                   ledger.part(Part::kExternal),    ledger.part(Part::kLeakageOn), ledger.part(Part::kLeakageGated),
+                   ledger.part(Part::kTransitions), ledger.part(Part::kUncore),    ledger.part(Part::kFloor)};
   GATEFOLD_ENSURE(result.energy.total() == ledger.total());
   result.cluster_count = spec.cluster_count;
   const auto cycles = static_cast<double>(std::max<std::int64_t>(1, horizon.count()));

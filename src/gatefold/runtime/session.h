@@ -41,10 +41,10 @@ class Session {
   /// Per-layer state; homes persist over requests, times belong to the current one.
   struct LayerState {
     Placement home;
-    Cycles weights_ready;   ///< a shift in progress delivers them then
+    Cycles weights_ready;  ///< a shift in progress delivers them then
     Cycles route_ready;
     std::int64_t shifts = 0;
-    Cycles cycles;          ///< of the last execution
+    Cycles cycles;  ///< of the last execution
     EnergyTotal energy;
   };
   /// Time in which layers executed, and the same times the clusters powered then.
@@ -53,8 +53,8 @@ class Session {
     Cycles clusters;
   };
   struct TensorState {
-    Cycles ready;           ///< written
-    Cycles read_until;      ///< last booked read
+    Cycles ready;       ///< written
+    Cycles read_until;  ///< last booked read
   };
 
   Status store_inputs(const InputSet* inputs);
@@ -109,10 +109,10 @@ class Session {
   std::vector<BlockId> avoid_;
   std::vector<Piece> vacated_;
   Cycles arrival_;
-  std::optional<Cycles> deadline_;           ///< absolute
+  std::optional<Cycles> deadline_;  ///< absolute
   Cycles first_start_;
-  Cycles issued_;                            ///< start of the layer issued last
-  std::optional<LayerId> next_;              ///< the first layer whose operands are not laid out; nullopt: nor are the inputs
+  Cycles issued_;                ///< start of the layer issued last
+  std::optional<LayerId> next_;  ///< the first layer whose operands are not laid out; nullopt: nor are the inputs
   Cycles last_end_;
   bool started_ = false;
   Cycles last_completion_;

@@ -63,9 +63,8 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced)
 void Session::follow_pins(const Placement& from, const Placement& to, Cycles now) {
   for (std::int32_t k = to.first; k <= to.last(); ++k) chip_.gating().pin(ClusterId(k), true, now);
   for (std::int32_t k = from.first; k <= from.last(); ++k) {
-    const bool in_use = std::any_of(layers_.begin(), layers_.end(), [k](const LayerState& layer) {
-      return layer.home.first <= k && k <= layer.home.last();
-    });
+    const bool in_use = std::any_of(layers_.begin(), layers_.end(),
+                                    [k](const LayerState& layer) { return layer.home.first <= k && k <= layer.home.last(); });
     // The pseudocode deactivates the old cluster whatever else lies there; the chip refuses while layers do.
     if (in_use) ++result_.misgates;
     else chip_.gating().pin(ClusterId(k), false, now);

@@ -35,8 +35,7 @@ class Adder : public LedgerObserver {
 TEST(SessionTimes, TwoLayersWaitForOneRouteAndShareTheDeadline) {  // EQ-33, EQ-34
   auto spec = find_device("edge-nnic");
   ASSERT_TRUE(spec) << spec.error().message;
-  const auto network =
-      prepare(chain(2, ElementType::kInt8, 64, 25, 5, 1), std::make_shared<const DeviceSpec>(std::move(spec).value()));
+  const auto network = prepare(chain(2, ElementType::kInt8, 64, 25, 5, 1), std::make_shared<const DeviceSpec>(std::move(spec).value()));
   ASSERT_TRUE(network) << network.error().message;
   RunOptions options;
   options.timing_only = true;
@@ -68,8 +67,7 @@ class Wanderer : public Listener {
 TEST(SessionEnergy, ChargesAddUpToTheFiguresExactly) {
   auto spec = find_device("edge-nnic");
   ASSERT_TRUE(spec) << spec.error().message;
-  const auto network =
-      prepare(chain(2, ElementType::kInt8, 64, 25, 5, 1), std::make_shared<const DeviceSpec>(std::move(spec).value()));
+  const auto network = prepare(chain(2, ElementType::kInt8, 64, 25, 5, 1), std::make_shared<const DeviceSpec>(std::move(spec).value()));
   ASSERT_TRUE(network) << network.error().message;
   RunOptions options;
   options.timing_only = true;
