@@ -79,7 +79,7 @@ DeviceSpec rtl_chip(const ClusterSize& size, std::int64_t depth, std::int64_t bu
   spec.cores_per_cluster = static_cast<std::int32_t>(kCores);
   spec.lanes = size.lanes;
   spec.inputs_per_unit = size.inputs_per_unit;
-  spec.weight_load = Cycles(size.lanes);  // one row per unit and cycle (DEVICE.md 3d, rule 1)
+  spec.weight_load = Cycles(size.lanes);  // one row per unit and cycle (EQ-4)
   spec.pipeline_latency = Cycles(depth);
   spec.output_bus = BytesPerCycle(kResultBytes * bus_values);
   spec.route_change = Cycles(16);
