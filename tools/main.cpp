@@ -236,6 +236,7 @@ void add_zoo(CLI::App& app) {
   auto* file = command->add_option("-o,--output", zoo->file, "Where to write it")->type_name("FILE.onnx")->needs(name);
   command->add_option("--seed", zoo->seed, "Seed of the weights (default 1)")->type_name("N")->check(CLI::NonNegativeNumber)->needs(name);
   add_output(*command, zoo->output);
+  for (const char* of_the_list : {"--json", "--quiet"}) command->get_option(of_the_list)->excludes(name);
   command->footer(
       "MODEL of run, compare and inspect may be zoo:NAME: the same network with the default seed, without a file.\n"
       "Examples:\n"
