@@ -46,6 +46,7 @@ class NodeWriter {
 
   std::optional<std::string> operator()(const Conv& conv) {
     window(conv.window);
+    integers("dilations", conv.window.dilation);
     integer("group", conv.group);
     return "Conv";
   }
@@ -60,6 +61,9 @@ class NodeWriter {
   std::optional<std::string> operator()(const Pool& pool) {
     if (!pool.global) {
       window(pool.window);
+      const bool dilated = pool.window.dilation != std::array<std::int64_t, 2>{1, 1};
+      if (pool.kind == PoolKind::kMax) integers("dilations", pool.window.dilation);
+      else if (dilated) return std::nullopt;  // an attribute since opset 19
       integer("ceil_mode", pool.ceil_mode ? 1 : 0);
       if (pool.kind == PoolKind::kAverage) integer("count_include_pad", pool.count_include_pad ? 1 : 0);
     }
@@ -116,7 +120,6 @@ class NodeWriter {
   void window(const Window& window) {
     if (window.kernel != std::array<std::int64_t, 2>{0, 0}) integers("kernel_shape", window.kernel);
     integers("strides", window.stride);
-    integers("dilations", window.dilation);
     switch (window.auto_pad) {
       case AutoPad::kExplicit: return integers("pads", window.pads);
       case AutoPad::kSameUpper: return text("auto_pad", "SAME_UPPER");

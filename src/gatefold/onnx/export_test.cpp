@@ -140,6 +140,8 @@ TEST(Export, RefusesWhatItCannotWrite) {
   EXPECT_EQ(refusal(Chain(kRows).then(Unary{UnaryKind::kClip, 0, 6}).done()), "node 'node0' (Clip): the operator is not exported");
   EXPECT_EQ(refusal(Chain(kRows).then(Unary{UnaryKind::kLeakyRelu}).done()), "node 'node0' (LeakyRelu): the operator is not exported");
   EXPECT_EQ(refusal(Chain(kRows).then(Softmax{1, false, true}).done()), "node 'node0' (Softmax): the operator is not exported");
+  EXPECT_EQ(refusal(Chain(kImage).then(Pool{PoolKind::kAverage, Window{{2, 2}, {1, 1}, {2, 2}}}).done()),
+            "node 'node0' (AveragePool): the operator is not exported");
   EXPECT_EQ(refusal(Chain(kImage).then(Transpose{}).done()), "node 'node0' (Transpose): the operator is not exported");
   EXPECT_EQ(refusal(Model{}), "the network has no output");
   Model mismatch = Chain(kRows).then(MatMul{}, {Tensor::splat<float>(Shape{4, 5}, 1.0F)}).done();

@@ -42,6 +42,7 @@ struct Feature {
   Shape shape;     ///< [n, c, h, w], or [n, c]
   float scale = 1;
   std::vector<Moments> channels;
+  bool rectified = false;  ///< behind a ReLU: skewed, unlike a sum of many products
 };
 
 enum class Activation : std::uint8_t {
