@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The zoo's networks: zoo.py BUILD.
 
 Their counts match the published ones, a file gives the same network back, activations look like those of trained networks
@@ -17,9 +17,9 @@ TOOL = BUILD / "gatefold"
 CHIPS = ["edge-16", "mobile-npu", "server-v5p"]
 
 try:
-    import onnx
+    import onnx.checker as checker  # not `onnx` alone, which would also be the folder of this name beside this file
 except ImportError:
-    onnx = None
+    checker = None
 
 
 def gatefold(*words):
@@ -42,8 +42,8 @@ def check_file(name, macs, folder):
     found = sum(layer["macs"] for layer in inspections[0]["layers"])
     if found != macs:
         sys.exit(f"{name}: found {found} MACs, want {macs}")
-    if onnx:
-        onnx.checker.check_model(str(path), full_check=True)
+    if checker:
+        checker.check_model(str(path), full_check=True)
 
 
 def does_not_fit(name, chip):
@@ -67,9 +67,9 @@ def main():
     large = [f"{network['name']} on {chip}" for network in networks for chip in CHIPS if does_not_fit(network["name"], chip)]
     pairs = len(networks) * len(CHIPS)
     counts = ", ".join(f"{network['name']} {network['parameters']:,} / {network['macs']:,}" for network in networks)
-    checker = "every file passes ONNX's checker" if onnx else "without ONNX's checker (python3-onnx is missing)"
+    checked = "every file passes ONNX's checker" if checker else "without ONNX's checker (python3-onnx is missing)"
     print("do not fit: " + (", ".join(large) or "none"))
-    print(f"figure: parameters / MACs {counts}; {checker}; {pairs - len(large)} of {pairs} pairs of network and chip run")
+    print(f"figure: parameters / MACs {counts}; {checked}; {pairs - len(large)} of {pairs} pairs of network and chip run")
 
 
 main()
