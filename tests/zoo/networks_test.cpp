@@ -56,8 +56,8 @@ const std::vector<Published>& published() {
       {"resnet8", 78'666, 12.501632, 0, 4, {"stack2.shortcut", "stack3.shortcut", "fc"}},
       {"mobilenet-v1-025-96", 221'794, 7.489664, 0, 4, {"fc"}},
       {"toycar-ae", 269'992, 0.264192, 0, 4, {"dense10"}},
-      {"mobilenet-v2-224", 3'504'872, 300, 5, 1, {"fc"}},
-      {"resnet50-224", 25'557'032, 4090, 5, 1, {"fc"}},
+      {"mobilenet-v2-224", 3'504'872, 301, 0.5, 1, {"fc"}},
+      {"resnet50-224", 25'557'032, 4089, 0.5, 1, {"fc"}},
   };
   return kPublished;
 }
