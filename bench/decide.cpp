@@ -139,7 +139,8 @@ class Measurement {
   }
   void decide(std::size_t layer) {
     const auto producer = layer > 0 ? std::optional(homes_[layer - 1]) : std::nullopt;
-    const Boundary boundary{LayerId(layer), now_, &bench_.table, &chip_.profile(), &residence_, homes_[layer], producer, true, std::nullopt};
+    const Boundary boundary{LayerId(layer), now_,     &bench_.table, &chip_.profile(), &residence_,
+                            homes_[layer],  producer, true,          std::nullopt};
     decisions_to_keep_ += policy_->decide(boundary).shift ? 1 : 0;
   }
 
@@ -187,9 +188,12 @@ Result<bool> run_all(double scale) {
     for (const auto& [clusters, row] : by_clusters) allocated += row.allocated;
   }
   const double log_growth = std::log2(4096.0) / std::log2(static_cast<double>(kTargetClusters));
-  holds = worst.unchanged.p50 <= kUnchangedTarget && worst.changed.p50 <= kChangedTarget && growth <= log_growth * kGrowthSlack && allocated == 0;
-  fmt::print("\nfigure: 64 clusters: unchanged p50 {:.0f} ns, changed p50 {:.0f} ns; 4,096 clusters: x{:.2f} (logarithm: x{:.0f}); {} allocations\n",
-             worst.unchanged.p50, worst.changed.p50, growth, log_growth, allocated);
+  holds = worst.unchanged.p50 <= kUnchangedTarget && worst.changed.p50 <= kChangedTarget && growth <= log_growth * kGrowthSlack &&
+          allocated == 0;
+  fmt::print(
+      "\nfigure: 64 clusters: unchanged p50 {:.0f} ns, changed p50 {:.0f} ns; 4,096 clusters: x{:.2f} (logarithm: x{:.0f}); {} "
+      "allocations\n",
+      worst.unchanged.p50, worst.changed.p50, growth, log_growth, allocated);
   return holds;
 }
 

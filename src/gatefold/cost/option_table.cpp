@@ -49,7 +49,8 @@ void mark_dominated(const DeviceSpec& spec, const Work& work, std::vector<Option
   const auto at = [&](std::int32_t position) -> EnergyTotal { return cost[static_cast<std::size_t>(position)]; };
   for (std::size_t i = 0; i < options.size(); ++i) {
     Option& option = options[i];
-    const EnergyTotal limit = cost[i] - EnergyTotal::repeated((work.input + work.output) * spec.wire_byte_pitch, option.footprint.clusters - 1);
+    const EnergyTotal limit =
+        cost[i] - EnergyTotal::repeated((work.input + work.output) * spec.wire_byte_pitch, option.footprint.clusters - 1);
     std::int32_t best = -1;
     for (std::int64_t cores = 1; cores <= option.footprint.cores; ++cores) {
       const Frontier& frontier = frontiers[static_cast<std::size_t>(cores)];

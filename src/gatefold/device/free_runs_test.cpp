@@ -73,7 +73,9 @@ TEST(FreeRuns, EveryQueryFindsWhatAScanFindsAfterRandomChanges) {
       const std::int32_t length = 1 + below(4);
       const std::int32_t from = below(static_cast<std::uint64_t>(count));
       const auto shorter = [](const Found& a, const Found& b) { return a.length() < b.length(); };
-      const auto faster = [&](const Found& a, const Found& b) { return a.percent > b.percent || (a.percent == b.percent && shorter(a, b)); };
+      const auto faster = [&](const Found& a, const Found& b) {
+        return a.percent > b.percent || (a.percent == b.percent && shorter(a, b));
+      };
       EXPECT_EQ(runs.first_fit(length, from), pick(expected, length, from, [](const Found&, const Found&) { return false; }));
       EXPECT_EQ(runs.best_fit(length), pick(expected, length, 0, shorter));
       EXPECT_EQ(runs.fastest_fit(length), pick(expected, length, 0, faster));
