@@ -14,8 +14,9 @@ constexpr int kHalfLivesPerScale = 16;
 /// A context is believed once it has seen so many gaps, the whole history once it has seen so many.
 constexpr std::int64_t kContextGaps = 100;
 constexpr std::int64_t kHistoryGaps = 4;
-/// The share of the latest gap in the moving mean of lengths.
-constexpr double kContextShare = 0.25;
+/// The share of the latest gap in the moving mean of each view, and how many contexts an octave of that mean has.
+constexpr std::array<double, GapHistory::kViews - 1> kShares{0.25, 0.03};
+constexpr double kContextsPerOctave = 2;
 }  // namespace
 
 std::size_t GapHistory::bucket_of(Cycles gap) {
@@ -46,22 +47,30 @@ void GapHistory::add(Lengths& lengths, Cycles gap) {
   ++lengths.count;
 }
 
-std::size_t GapHistory::context() const { return static_cast<std::size_t>(std::lround(std::max(0.0, mean_log_))); }
+std::size_t GapHistory::View::context() const { return static_cast<std::size_t>(std::lround(kContextsPerOctave * mean_log)); }
 
 void GapHistory::observe(Cycles gap) {
   const double log = std::log2(static_cast<double>(std::max<std::int64_t>(1, gap.count())));
-  if (started_) {
-    if (by_context_.size() <= context()) by_context_.resize(context() + 1);
-    add(by_context_[context()], gap);
+  for (std::size_t v = 0; v < views_.size(); ++v) {
+    View& view = views_[v];
+    if (all_.count == 0) {
+      view.mean_log = log;
+      continue;
+    }
+    if (view.by_context.size() <= view.context()) view.by_context.resize(view.context() + 1);
+    add(view.by_context[view.context()], gap);
+    view.mean_log += kShares[v] * (log - view.mean_log);
   }
   add(all_, gap);
-  mean_log_ = started_ ? mean_log_ + kContextShare * (log - mean_log_) : log;
-  started_ = true;
 }
 
-Descent GapHistory::expected_best(const Envelope& envelope) const {
+Descent GapHistory::expected_best(const Envelope& envelope, std::size_t view) const {
   const Lengths* known = &all_;
-  if (started_ && context() < by_context_.size() && by_context_[context()].count >= kContextGaps) known = &by_context_[context()];
+  if (view < views_.size()) {
+    const std::vector<Lengths>& contexts = views_[view].by_context;
+    const std::size_t here = views_[view].context();
+    if (here < contexts.size() && contexts[here].count >= kContextGaps) known = &contexts[here];
+  }
   if (known->count < kHistoryGaps) return envelope.competitive();
 
   // Gains of entering deeper states at each edge: tails of the distribution, from the longest gaps down.
@@ -107,6 +116,7 @@ Descent GapHistory::expected_best(const Envelope& envelope) const {
 PredictedRule::PredictedRule(const Envelope& envelope)
     : envelope_(envelope),
       competitive_descent_(envelope.competitive()),
+      chosen_(competitive_descent_),
       reserve_(EnergyTotal::repeated(envelope.state(envelope.size() - 1).wake, kReserve)) {}
 
 bool PredictedRule::affords(EnergyTotal loss) const {
@@ -114,28 +124,36 @@ bool PredictedRule::affords(EnergyTotal loss) const {
   return EnergyTotal::repeated(paid_ + loss, kAllowance) <= left;
 }
 
-Descent PredictedRule::descent(const GapHistory& history) const {
-  Descent wanted = history.expected_best(envelope_);
-  for (std::size_t i = 0; i + 1 < envelope_.size(); ++i) {
-    const std::int64_t crossover = envelope_.crossover(i).count();
-    if (crossover < kNever.count() / kLatest) wanted[i] = std::min(wanted[i], Cycles(crossover * kLatest));
+Descent PredictedRule::next(const GapHistory& history) {
+  std::size_t best = 0;
+  for (std::size_t view = 0; view < by_view_.size(); ++view) {
+    Descent& descent = by_view_[view];
+    descent = history.expected_best(envelope_, view);
+    for (std::size_t i = 0; i + 1 < envelope_.size(); ++i) {
+      const std::int64_t crossover = envelope_.crossover(i).count();
+      if (crossover < kNever.count() / kLatest) descent[i] = std::min(descent[i], Cycles(crossover * kLatest));
+    }
+    if (paid_by_view_[view] < paid_by_view_[best]) best = view;
   }
-  // The most it can lose against the competitive descent: just after one of the two enters a state.
+  chosen_ = by_view_[best];
+  // The most it can lose against the competitive descent: when, or just after, one of the two enters a state.
   EnergyTotal loss;
   for (std::size_t i = 0; i + 1 < envelope_.size(); ++i) {
-    for (const Cycles entered : {wanted[i], competitive_descent_[i]}) {
-      if (entered >= kNever - Cycles(1)) continue;
+    for (const Cycles entered : {chosen_[i], competitive_descent_[i]}) {
+      if (entered == kNever) continue;
       for (const Cycles gap : {entered, entered + Cycles(1)}) {
-        loss = std::max(loss, envelope_.cost(wanted, gap) - envelope_.cost(competitive_descent_, gap));
+        loss = std::max(loss, envelope_.cost(chosen_, gap) - envelope_.cost(competitive_descent_, gap));
       }
     }
   }
-  return affords(loss) ? wanted : competitive_descent_;
+  if (!affords(loss)) chosen_ = competitive_descent_;
+  return chosen_;
 }
 
-void PredictedRule::settle(const Descent& descent, Cycles gap) {
-  paid_ += envelope_.cost(descent, gap);
+void PredictedRule::settle(Cycles gap) {
+  paid_ += envelope_.cost(chosen_, gap);
   competitive_ += envelope_.cost(competitive_descent_, gap);
+  for (std::size_t view = 0; view < by_view_.size(); ++view) paid_by_view_[view] += envelope_.cost(by_view_[view], gap);
 }
 
 }  // namespace gatefold

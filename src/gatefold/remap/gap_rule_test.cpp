@@ -30,9 +30,9 @@ Paid spend(const Envelope& envelope, const std::function<Cycles(const Descent&)>
   GapHistory history;
   EnergyTotal offline;
   for (int i = 0; i < 5000; ++i) {
-    const Descent descent = rule.descent(history);
+    const Descent descent = rule.next(history);
     const Cycles gap = next(descent);
-    rule.settle(descent, gap);
+    rule.settle(gap);
     history.observe(gap);
     offline += envelope.cheapest(gap);
     EXPECT_LE(EnergyTotal::repeated(rule.paid(), PredictedRule::kAllowance),
