@@ -39,6 +39,8 @@ constexpr std::size_t kMmpp = 2;
 constexpr std::size_t kAdversarial = 4;
 constexpr std::array<double, 6> kMeans{0.1, 0.3, 1, 3, 10, 30};
 constexpr std::int64_t kSeeds = 5;
+/// Fewer would measure how a rule learns, not what it has learnt.
+constexpr std::int64_t kGaps = 20'000;
 constexpr double kTarget = 1.02;
 constexpr double kDense = 10;  // how much denser arrivals are in the dense state of the MMPP
 constexpr double kDwell = 20;  // mean gaps that a state of the MMPP lasts
@@ -145,8 +147,8 @@ struct Cell {
 };
 
 /// One trace: gaps of one process with one mean (in cycles), spent by all elements of a chip.
-Cell spend(const DeviceSpec& spec, const std::vector<ElementClass>& classes, std::size_t process, double mean, std::int64_t gaps,
-           std::uint64_t seed, Mmpp mmpp) {
+Cell spend(const DeviceSpec& spec, const std::vector<ElementClass>& classes, std::size_t process, double mean, std::uint64_t seed,
+           Mmpp mmpp) {
   SplitMix64 random(seed);
   GapHistory history;
   std::vector<PredictedRule> rules;
@@ -155,7 +157,7 @@ Cell spend(const DeviceSpec& spec, const std::vector<ElementClass>& classes, std
   Cell cell;
   double time = 0;  // in mean gaps
   double belief = 0.5;
-  for (std::int64_t g = 0; g < gaps; ++g) {
+  for (std::int64_t g = 0; g < kGaps; ++g) {
     for (std::size_t c = 0; c < classes.size(); ++c) wanted[c] = rules[c].next(history);
     double length = 0;  // in mean gaps
     const double rate = 1 + kSwing * std::sin(2 * std::numbers::pi * time / kDay);
@@ -203,7 +205,7 @@ struct Summary {
   double worst_known = 0, worst_offline = 0, worst_impossible = 0;
 };
 
-Status chip(const std::string& name, std::int64_t gaps, Summary& summary) {
+Status chip(const std::string& name, std::int64_t seeds, Summary& summary) {
   GATEFOLD_TRY(const DeviceSpec spec, find_device(name));
   const std::vector<ElementClass> classes = classes_of(spec);
   const Envelope& banks = classes.front().envelope;
@@ -215,8 +217,8 @@ Status chip(const std::string& name, std::int64_t gaps, Summary& summary) {
   for (std::size_t process = 0; process < kProcesses.size(); ++process) {
     for (const double mean : kMeans) {
       Cell sum;
-      for (std::int64_t seed = 1; seed <= kSeeds; ++seed) {
-        const Cell cell = spend(spec, classes, process, mean * unit, gaps, static_cast<std::uint64_t>(seed), mmpp);
+      for (std::int64_t seed = 1; seed <= seeds; ++seed) {
+        const Cell cell = spend(spec, classes, process, mean * unit, static_cast<std::uint64_t>(seed), mmpp);
         sum.offline += cell.offline;
         sum.known += cell.known;
         sum.competitive += cell.competitive;
@@ -262,11 +264,10 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "usage: gatefold_gap_quality [--scale S]\n");
     return 2;
   }
-  // Fewer would measure how a rule learns, not what it has learnt.
-  const auto gaps = std::max<std::int64_t>(2000, static_cast<std::int64_t>(20'000 * scale));
+  const auto seeds = std::max<std::int64_t>(1, std::llround(gatefold::kSeeds * scale));
   gatefold::Summary summary;
   for (const char* name : {"edge-nnic", "server-v5p"}) {
-    const auto done = gatefold::chip(name, gaps, summary);
+    const auto done = gatefold::chip(name, seeds, summary);
     if (!done) {
       fmt::print(stderr, "{}\n", done.error().message);
       return 1;
@@ -277,7 +278,7 @@ int main(int argc, char** argv) {
       "{} in {}); over offline, for periodic gaps and means of 0.1 and 30, at worst {:.3f} (above in {}), but for {} cells in which no "
       "rule "
       "that knows the process can be (worst {:.3f})\n",
-      summary.cells, gatefold::kSeeds, gaps, summary.over_bound, summary.worst_known, gatefold::kTarget, summary.over_known,
+      summary.cells, seeds, gatefold::kGaps, summary.over_bound, summary.worst_known, gatefold::kTarget, summary.over_known,
       summary.worst_offline, summary.over_offline, summary.impossible, summary.worst_impossible);
   return summary.over_bound + summary.over_known + summary.over_offline == 0 ? 0 : 1;
 }

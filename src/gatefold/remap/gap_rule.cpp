@@ -12,10 +12,10 @@ namespace {
 constexpr std::int64_t kHalfLife = 1000;
 constexpr int kHalfLivesPerScale = 16;
 /// A context is believed once it has seen so many gaps, the whole history once it has seen so many.
-constexpr std::int64_t kContextGaps = 100;
+constexpr std::int64_t kContextGaps = 50;
 constexpr std::int64_t kHistoryGaps = 4;
 /// The share of the latest gap in the moving mean of each view, and how many contexts an octave of that mean has.
-constexpr std::array<double, GapHistory::kViews - 1> kShares{0.25, 0.03};
+constexpr std::array<double, GapHistory::kViews - 1> kShares{0.25, 0.05};
 constexpr double kContextsPerOctave = 2;
 }  // namespace
 
@@ -47,19 +47,21 @@ void GapHistory::add(Lengths& lengths, Cycles gap) {
   ++lengths.count;
 }
 
-std::size_t GapHistory::View::context() const { return static_cast<std::size_t>(std::lround(kContextsPerOctave * mean_log)); }
+std::size_t GapHistory::View::context() const {
+  return static_cast<std::size_t>(std::lround(kContextsPerOctave * std::log2(std::max(1.0, mean))));
+}
 
 void GapHistory::observe(Cycles gap) {
-  const double log = std::log2(static_cast<double>(std::max<std::int64_t>(1, gap.count())));
+  const auto length = static_cast<double>(gap.count());
   for (std::size_t v = 0; v < views_.size(); ++v) {
     View& view = views_[v];
     if (all_.count == 0) {
-      view.mean_log = log;
+      view.mean = length;
       continue;
     }
     if (view.by_context.size() <= view.context()) view.by_context.resize(view.context() + 1);
     add(view.by_context[view.context()], gap);
-    view.mean_log += kShares[v] * (log - view.mean_log);
+    view.mean += kShares[v] * (length - view.mean);
   }
   add(all_, gap);
 }

@@ -39,7 +39,7 @@ class GapHistory {
     std::int64_t count = 0;
   };
   struct View {
-    double mean_log = 0;  ///< moving mean of log2(gap)
+    double mean = 0;  ///< moving mean of lengths, in cycles
     std::vector<Lengths> by_context;
     [[nodiscard]] std::size_t context() const;
   };
