@@ -48,6 +48,16 @@ ReportedRun small_run() {
   result.shift_energy = 250_aJ;
   result.bound = BoundRecord{"chain", 1000_aJ, 1100_aJ};
   result.layers = {{"conv1", "Conv", "cluster 0, cores 0-1", 900_cycles, 1500_aJ, 1}};
+  result.layers[0].parts = {1500_aJ, 500_aJ};
+  result.layers[0].density = 0.5;
+  result.layers[0].skipped = DotProducts(12);
+  result.energy_between.back() = 2000_fJ;
+  result.energy_clusters = {result.energy_between, result.layers[0].parts};
+  result.stalls = 2;
+  result.idle_times[static_cast<std::size_t>(ElementKind::kCore)].wakes = 3;
+  result.idle_times[static_cast<std::size_t>(ElementKind::kCore)].gaps[4] = 5;
+  result.profile = {{1, 7_cycles, ProfileDelta::Change{ClusterId(2), {7_cycles, true, 50}}, {}},
+                    {1, 9_cycles, {}, ProfileDelta::Use{Placement{}, DotProducts(10), DotProducts(2)}}};
   result.residency = {{"on", 0.25}, {"off", 0.75}};
   result.outputs.resize(2);
   result.outputs[0] = {{"y", Tensor::of<std::int8_t>({1, 3}, {1, 2, 3})}};
@@ -109,7 +119,45 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
     "count": 4,
     "mean_active": 1.5,
     "active_cluster_seconds": 0.006,
-    "utilisation": 0.25
+    "utilisation": 0.25,
+    "energy_fj": [
+      {
+        "total": "2.000",
+        "compute": "1.500",
+        "memory": "0.500",
+        "crossbar": "0.000",
+        "external": "0.000",
+        "leakage_on": "0.000",
+        "leakage_gated": "0.000",
+        "transitions": "0.000",
+        "uncore": "0.000",
+        "floor": "0.000"
+      }
+    ]
+  },
+  "chip_energy_fj": {
+    "total": "2000.000",
+    "compute": "0.000",
+    "memory": "0.000",
+    "crossbar": "0.000",
+    "external": "0.000",
+    "leakage_on": "0.000",
+    "leakage_gated": "0.000",
+    "transitions": "0.000",
+    "uncore": "0.000",
+    "floor": "2000.000"
+  },
+  "between_layers_energy_fj": {
+    "total": "2000.000",
+    "compute": "0.000",
+    "memory": "0.000",
+    "crossbar": "0.000",
+    "external": "0.000",
+    "leakage_on": "0.000",
+    "leakage_gated": "0.000",
+    "transitions": "0.000",
+    "uncore": "0.000",
+    "floor": "2000.000"
   },
   "phases": [
     {
@@ -128,7 +176,35 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
   "gating": {
     "wakes": 3,
     "stall_s": 1e-05,
-    "misgates": 0
+    "stalls": 2,
+    "misgates": 0,
+    "elements": {
+      "cluster": {
+        "wakes": 0,
+        "idle": []
+      },
+      "core": {
+        "wakes": 3,
+        "idle": [
+          {
+            "cycles_from": 16,
+            "gaps": 5
+          }
+        ]
+      },
+      "bank": {
+        "wakes": 0,
+        "idle": []
+      },
+      "vector_pool": {
+        "wakes": 0,
+        "idle": []
+      },
+      "uncore": {
+        "wakes": 0,
+        "idle": []
+      }
+    }
   },
   "shifts": {
     "voluntary": 1,
@@ -150,7 +226,21 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
       "placement": "cluster 0, cores 0-1",
       "cycles": 900,
       "energy_j": 1.5e-15,
-      "shifts": 1
+      "energy_fj": {
+        "total": "2.000",
+        "compute": "1.500",
+        "memory": "0.500",
+        "crossbar": "0.000",
+        "external": "0.000",
+        "leakage_on": "0.000",
+        "leakage_gated": "0.000",
+        "transitions": "0.000",
+        "uncore": "0.000",
+        "floor": "0.000"
+      },
+      "shifts": 1,
+      "density": 0.5,
+      "skipped_dot_products": 12
     }
   ],
   "residency": {
