@@ -107,6 +107,55 @@ TEST(Zeros, OfAQuantisedTensorAreItsZeroPoint) {
   EXPECT_DOUBLE_EQ(*density(0), 1);
 }
 
+/// Three ternary layers: dense with a channel that no filter reads, depthwise, dense.
+std::shared_ptr<const LayerGraph> ternary_network() {
+  const auto weights = [](test::ModelBuilder& net, const Shape& shape, float size, std::int64_t unused) {
+    std::vector<float> values;
+    for (std::int64_t i = 0; i < shape.elements(); ++i) {
+      const bool none = i % shape[1] == unused || i * 7 % 5 < 3;
+      values.push_back(none ? 0.0F : (i % 2 == 0 ? size : -size));
+    }
+    return net.constant(Tensor::of<float>(shape, values));
+  };
+  test::ModelBuilder net;
+  ValueId x = net.input("x", Shape{1, 6, 3, 3});
+  x = net.node("first", Conv{}, {x, weights(net, Shape{8, 6, 1, 1}, 0.5F, 2)});
+  Conv depthwise;
+  depthwise.window.kernel = {3, 3};
+  depthwise.window.pads = {1, 1, 1, 1};
+  depthwise.group = 8;
+  x = net.node("second", depthwise, {net.relu("relu", x), weights(net, Shape{8, 1, 3, 3}, 0.25F, -1)});
+  net.output(net.node("third", Conv{}, {x, weights(net, Shape{4, 8, 1, 1}, 2.0F, -1)}));
+  return test::graph_of(net.model());
+}
+
+TEST(Ternary, ANetworkRunsByItsNonZerosWithTheSameResults) {  // EQ-48, EQ-49
+  const auto graph = ternary_network();
+  DeviceSpec spec = test::small_chip();
+  const auto plain = test::prepared(graph, spec);
+  spec.ternary = true;
+  spec.weight_share = 4;
+  spec.tree_bits = 4;
+  const auto ternary = test::prepared(graph, spec);
+  for (const char* policy : {"static", "greedy"}) {
+    RunOptions options;
+    options.policy = policy;
+    const auto inputs = test::inputs_of(*graph);
+    const auto wanted = run(*plain, options, {inputs});
+    const auto found = run(*ternary, options, {inputs});
+    ASSERT_TRUE(found) << found.error().message;
+    const std::vector<float> got = values_of(found.value());
+    const std::vector<float> want = values_of(wanted.value());
+    ASSERT_EQ(got.size(), want.size());
+    for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], want[i], 1e-5F);  // sums of another order
+  }
+  EXPECT_EQ(ternary->table().work(LayerId(0)).ic, 5);
+  for (std::size_t v = 0; v < graph->layers.size(); ++v) {
+    EXPECT_LT(ternary->table().work(LayerId(v)).weights, plain->table().work(LayerId(v)).weights);
+    EXPECT_LT(ternary->table().work(LayerId(v)).macs(), plain->table().work(LayerId(v)).macs());
+  }
+}
+
 TEST(Breakdown, ByLayerAndByClusterAddUpToTheTotalExactly) {
   for (const char* policy : {"ungated", "static", "seed-literal", "greedy"}) {
     DeviceSpec spec = test::small_chip();
