@@ -87,7 +87,7 @@ def write(name, data):
 def help_and_version():
     top = gatefold("--help")
     expect(top.returncode == 0, "--help exits 0", top)
-    for command in ("run", "compare", "inspect", "devices", "conformance"):
+    for command in ("run", "compare", "inspect", "zoo", "devices", "conformance"):
         expect(command in top.stdout, f"--help names {command}", top)
         own = gatefold(command, "--help")
         expect(own.returncode == 0 and f"gatefold {command}" in own.stdout and "Example" in own.stdout, f"{command} --help has examples", own)
@@ -99,7 +99,9 @@ def usage_errors():
     run = ["run", "net.onnx"]
     cases = [
         ([], "command"), (["fly"], "fly"), (["run"], "MODEL"), (["--colour"], "colour"), (["play", "s.yaml"], "play"), (["plan", "net.onnx"], "plan"),
-        (["check", "p.json"], "check"), (["zoo", "resnet"], "zoo"),
+        (["check", "p.json"], "check"), (["zoo", "resnet8"], "-o FILE.onnx"), (["zoo", "-o", "z.onnx"], "NAME"), (["zoo", "resnet8", "-o"], "-o"),
+        (["zoo", "--seed", "2"], "NAME"),
+        (["zoo", "resnet8", "-o", "z.onnx", "--json", "-"], "excludes"), (["zoo", "resnet8", "-o", "z.onnx", "--quiet"], "excludes"),
         (run + ["--policy", "gredy"], "did you mean 'greedy'"), (run + ["--policy", "work-function"], "unknown policy"), (run + ["--policy"], "--policy"),
         (run + ["--numerics", "tflite"], "tflite"), (run + ["--deadline", "33"], "33"), (run + ["--deadline", "-1ms"], "-1ms"),
         (run + ["--deadline", "0ms"], "more than nothing"), (run + ["--requests", "0"], "0"), (run + ["--requests", "-3"], "-3"),
@@ -151,11 +153,14 @@ def input_errors():
         (run + ["--device", "bad.yaml"], "bad.yaml"), (run + ["--dim", "batch=2"], "batch"), (run + ["--at", "1ms", "occupy cluster 99"], "no cluster 99"),
         (run + ["--at", "1ms", "explode"], "want occupy"), (run + ["--at", "soon", "occupy cluster 0"], "soon"),
         (run + ["--at", "1ms", "throttle cluster 1 0%"], "1% to 100%"), (run + ["--at", "1ms", "release cluster 0"], "not occupied"), (run + ["--json", "no/such/folder/r.json"], "no/such/folder"),
+        (["zoo", "resnet9", "-o", "z.onnx"], "did you mean 'resnet8'"), (["run", "zoo:ds-cn"], "did you mean 'ds-cnn'"), (["compare", "zoo:"], "Networks:"),
+        (["inspect", "zoo:x"], "Networks:"), (["zoo", "ds-cnn", "-o", "no/such/folder/z.onnx"], "no/such/folder"),
         (["devices", "show", "edge-nnik"], "edge-nnic"), (["conformance", "missing"], "not a folder"), (["conformance", "nothing"], "found no case"),
     ]
     for arguments, word in cases:
         process = gatefold(*arguments)
         expect(process.returncode == 1 and process.stderr.startswith("gatefold: error: ") and word in process.stderr, f"input: {arguments}", process)
+    expect(not os.path.exists("z.onnx"), "a refused network leaves no file", process)
     expect(not os.path.exists("no"), "a failed --json leaves nothing behind", process)
 
 
@@ -271,6 +276,24 @@ def the_other_commands():
     expect(show.returncode == 0 and "trust" in show.stdout, "devices show", show)
 
 
+def zoo():
+    listed = gatefold("zoo", "--json", "-")
+    networks = json.loads(listed.stdout or '{"networks": []}')["networks"]
+    expect(len(networks) == 7 and list(networks[0]) == ["name", "task", "input", "parameters", "macs", "source"], "zoo --json", listed)
+    table = gatefold("zoo")
+    expect(table.returncode == 0 and all(n["name"] in table.stdout and str(n["macs"]) in table.stdout for n in networks), "zoo", table)
+    written = gatefold("zoo", "toycar-ae", "-o", "toycar-ae.onnx")
+    expect(written.returncode == 0 and not written.stdout and os.path.getsize("toycar-ae.onnx") > 265864, "zoo writes a file", written)
+    gatefold("zoo", "toycar-ae", "-o", "again.onnx")
+    gatefold("zoo", "toycar-ae", "--seed", "2", "-o", "other.onnx")
+    bytes_of = {name: open(name, "rb").read() for name in ("toycar-ae.onnx", "again.onnx", "other.onnx")}
+    expect(bytes_of["toycar-ae.onnx"] == bytes_of["again.onnx"] != bytes_of["other.onnx"], "the seed alone decides the bytes", written)
+    for command in ("run", "compare", "inspect"):
+        by_file = gatefold(command, "toycar-ae.onnx", "--json", "-")
+        by_name = gatefold(command, "zoo:toycar-ae", "--json", "-")
+        expect(by_file.returncode == 0 and by_file.stdout == by_name.stdout, f"{command} zoo:NAME is {command} of its file", by_name)
+
+
 def conformance():
     folder = os.path.join("case", "test_data_set_0")
     os.makedirs(folder, exist_ok=True)
@@ -297,7 +320,7 @@ def main():
         write("batch.onnx", network("n"))
         write("x3.npy", npy([3, 1, 4, 4], [0.01 * i for i in range(48)]))
         write("white.png", png(7, 5, 255))
-        for test in (help_and_version, usage_errors, input_errors, one_run, breakdown_and_profile, files_in_and_out, the_other_commands, conformance):
+        for test in (help_and_version, usage_errors, input_errors, one_run, breakdown_and_profile, files_in_and_out, the_other_commands, zoo, conformance):
             test()
         os.chdir("/")
     print(f"cli: {len(FAILURES)} failures" if FAILURES else "cli: passed")

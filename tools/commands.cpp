@@ -10,7 +10,7 @@
 
 #include "gatefold/base/text.h"
 #include "gatefold/device/shipped.h"
-#include "gatefold/onnx/import.h"
+#include "gatefold/onnx/export.h"
 #include "gatefold/report/json.h"
 #include "gatefold/report/table.h"
 #include "gatefold/runtime/conformance.h"
@@ -242,7 +242,7 @@ int compare_command(const RunArguments& arguments) {
 }
 
 int inspect_command(const InspectArguments& arguments) {
-  const auto model = read_onnx(arguments.model);
+  const auto model = read_network(arguments.model);
   if (!model) return report_error(model.error());
   BuildOptions options;
   options.symbols = arguments.symbols;
@@ -251,6 +251,16 @@ int inspect_command(const InspectArguments& arguments) {
   if (arguments.options) return inspect_layer_options(arguments, std::make_shared<const LayerGraph>(std::move(graph).value()));
   const Inspection inspection = inspect(graph.value());
   return write_results(arguments.output, inspection_json(inspection, version()), inspection_table(inspection));
+}
+
+int zoo_command(const ZooArguments& arguments) {
+  if (!arguments.name) return write_results(arguments.output, zoo_json(version()), zoo_table());
+  const auto model = zoo_model(*arguments.name, arguments.seed);
+  if (!model) return report_error(model.error());
+  const auto bytes = export_onnx(model.value());
+  if (!bytes) return report_error(bytes.error());
+  if (const Status status = write_file(arguments.file, bytes.value()); !status) return report_error(status.error());
+  return kDone;
 }
 
 int devices_command(const DevicesArguments& arguments) {

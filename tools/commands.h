@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gatefold/base/result.h"
+#include "gatefold/zoo/zoo.h"
 
 namespace gatefold::tool {
 
@@ -55,6 +56,14 @@ struct InspectArguments {
   OutputArguments output;
 };
 
+/// Without a name: the list.
+struct ZooArguments {
+  std::optional<std::string> name;
+  std::string file;  ///< with a name: where the network goes
+  std::uint64_t seed = kZooSeed;
+  OutputArguments output;
+};
+
 struct DevicesArguments {
   std::optional<std::string> show;  ///< a name or a file
   OutputArguments output;
@@ -73,6 +82,7 @@ struct ConformanceArguments {
 int run_command(const RunArguments& arguments);
 int compare_command(const RunArguments& arguments);
 int inspect_command(const InspectArguments& arguments);
+int zoo_command(const ZooArguments& arguments);
 int devices_command(const DevicesArguments& arguments);
 int conformance_command(const ConformanceArguments& arguments);
 

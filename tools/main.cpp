@@ -118,7 +118,7 @@ void check_events_form(const std::vector<std::pair<std::string, std::string>>& e
 }
 
 void add_network(CLI::App& app, RunArguments& run, std::vector<std::string>& symbols) {
-  app.add_option("MODEL", run.model, "The network, an .onnx file")->required();
+  app.add_option("MODEL", run.model, "The network: an .onnx file, or zoo:NAME (gatefold zoo)")->required();
   auto* input = app.add_option("--input", run.inputs,
                                "An .npy or .pb tensor, one --input per network input, in their order; N times\n"
                                "the network's leading dimension is N requests")
@@ -218,7 +218,7 @@ void add_inspect(CLI::App& app) {
       app.add_subcommand("inspect", "Show a network's layers, what they read and keep alive, and what shifting each would move");
   auto inspect = std::make_shared<InspectArguments>();
   auto symbols = std::make_shared<std::vector<std::string>>();
-  command->add_option("MODEL", inspect->model, "The network, an .onnx file")->required();
+  command->add_option("MODEL", inspect->model, "The network: an .onnx file, or zoo:NAME (gatefold zoo)")->required();
   add_symbols(*command, *symbols);
   auto* options = command->add_option("--options", inspect->options, "Instead: the ways to run one layer on a chip, and what each costs")
                       ->type_name("LAYER");
@@ -231,6 +231,27 @@ void add_inspect(CLI::App& app) {
   command->callback([inspect, symbols] {
     inspect->symbols = symbols_of(*symbols);
     status = inspect_command(*inspect);
+  });
+}
+
+void add_zoo(CLI::App& app) {
+  auto* command =
+      app.add_subcommand("zoo", "List the networks that can be built, or write one as ONNX (public architecture, seeded weights)");
+  auto zoo = std::make_shared<ZooArguments>();
+  auto* name = command->add_option("NAME", zoo->name, "Which network; without it, the list");
+  auto* file = command->add_option("-o,--output", zoo->file, "Where to write it")->type_name("FILE.onnx")->needs(name);
+  command->add_option("--seed", zoo->seed, "Seed of the weights (default 1)")->type_name("N")->check(CLI::NonNegativeNumber)->needs(name);
+  add_output(*command, zoo->output);
+  for (const char* of_the_list : {"--json", "--quiet"}) command->get_option(of_the_list)->excludes(name);
+  command->footer(
+      "MODEL of run, compare and inspect may be zoo:NAME: the same network with the default seed, without a file.\n"
+      "Examples:\n"
+      "  gatefold zoo\n"
+      "  gatefold zoo resnet8 -o resnet8.onnx\n"
+      "  gatefold run zoo:ds-cnn");
+  command->callback([zoo, file] {
+    if (zoo->name && file->empty()) throw CLI::RequiredError("-o FILE.onnx");
+    status = zoo_command(*zoo);
   });
 }
 
@@ -285,12 +306,13 @@ int parse_and_run(int argc, char** argv) {
   add_run(app);
   add_compare(app);
   add_inspect(app);
+  add_zoo(app);
   add_devices(app);
   add_conformance(app);
   app.footer("Each command has --help with examples. Exit status: 0 done, 1 the input is at fault, 2 usage, 3 internal error.");
   try {
     app.parse(argc, argv);
-    if (app.get_subcommands().empty()) throw CLI::RequiredError("a command: run, compare, inspect, devices or conformance");
+    if (app.get_subcommands().empty()) throw CLI::RequiredError("a command: run, compare, inspect, zoo, devices or conformance");
   } catch (const CLI::Success& success) {
     app.exit(success);
     return kDone;

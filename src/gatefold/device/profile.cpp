@@ -20,11 +20,13 @@ Profile::Profile(const DeviceSpec& spec, const Crossbar& crossbar, const Gating&
       gating_(&gating),
       memory_(&memory),
       conditions_(static_cast<std::size_t>(spec.cluster_count), {Condition{}}),
+      runs_(spec.cluster_count),
       windows_(static_cast<std::size_t>(spec.core_count())) {}
 
 std::uint64_t Profile::version(Cycles now) const {
-  if (changes_.empty() || now >= changes_.back()) return changes_.size();
-  return static_cast<std::uint64_t>(std::upper_bound(changes_.begin(), changes_.end(), now) - changes_.begin());
+  if (changes_.empty() || now >= changes_.back().at) return changes_.size();
+  const auto after = std::upper_bound(changes_.begin(), changes_.end(), now, [](Cycles t, const Change& change) { return t < change.at; });
+  return static_cast<std::uint64_t>(after - changes_.begin());
 }
 
 const Condition& Profile::condition(ClusterId cluster, Cycles now) const {
@@ -88,9 +90,19 @@ void Profile::apply(const ProfileDelta& delta) {
 void Profile::set_condition(ClusterId cluster, const Condition& condition) {
   std::vector<Condition>& history = conditions_[cluster.at()];
   GATEFOLD_REQUIRE(condition.since >= history.back().since);
+  GATEFOLD_REQUIRE(advanced_ == 0 || condition.since >= changes_[advanced_ - 1].at);
   history.push_back(condition);
-  changes_.insert(std::upper_bound(changes_.begin(), changes_.end(), condition.since), condition.since);
+  const auto later = [](Cycles t, const Change& change) { return t < change.at; };
+  changes_.insert(std::upper_bound(changes_.begin(), changes_.end(), condition.since, later), {condition.since, cluster});
   if (recording_) deltas_.push_back({version(condition.since), condition.since, ProfileDelta::Change{cluster, condition}, {}});
+}
+
+void Profile::advance(Cycles now) {
+  for (; advanced_ < changes_.size() && changes_[advanced_].at <= now; ++advanced_) {
+    const Change& change = changes_[advanced_];
+    const Condition& from_now_on = condition(change.cluster, change.at);
+    runs_.set(change.cluster.index(), !from_now_on.occupied, from_now_on.percent);
+  }
 }
 
 void Profile::record(const Placement& placement, DotProducts useful, DotProducts skipped, Cycles until) {

@@ -14,6 +14,7 @@
 
 #include "gatefold/base/id.h"
 #include "gatefold/device/crossbar.h"
+#include "gatefold/device/free_runs.h"
 #include "gatefold/device/gating.h"
 #include "gatefold/device/memory.h"
 #include "gatefold/device/spec.h"
@@ -59,6 +60,9 @@ class Profile {
   /// Speed of the slowest cluster of the placement, in percent.
   [[nodiscard]] std::int32_t percent(const Placement& placement, Cycles now) const;
 
+  /// Runs of available clusters of one speed, as of the last `advance`.
+  [[nodiscard]] const FreeRuns& runs() const { return runs_; }
+
   /// Dot products per cycle that a layer could start to use on the core at `now`: 0 if it is busy or occupied.
   [[nodiscard]] std::int64_t free_dot_products(CoreId core, Cycles now) const;
   [[nodiscard]] std::int64_t free_dot_products(ClusterId cluster, Cycles now) const;
@@ -82,6 +86,8 @@ class Profile {
   // ---- kept current by the chip ----
   /// A condition that begins at `condition.since`. Requires: no earlier than the last one of that cluster.
   void set_condition(ClusterId cluster, const Condition& condition);
+  /// Brings the index of runs up to `now`: every condition that has begun by then. Never goes back.
+  void advance(Cycles now);
   /// The cores of a placement executed `useful` dot products until `until`, in equal shares but for one, and did not issue
   /// `skipped` more.
   void record(const Placement& placement, DotProducts useful, DotProducts skipped, Cycles until);
@@ -103,7 +109,13 @@ class Profile {
   const Gating* gating_;
   const Memory* memory_;
   std::vector<std::vector<Condition>> conditions_;  ///< per cluster, ascending in `since`; the first is the boot state
-  std::vector<Cycles> changes_;                     ///< ascending
+  struct Change {
+    Cycles at;
+    ClusterId cluster{0};
+  };
+  std::vector<Change> changes_;  ///< of conditions, ascending
+  std::size_t advanced_ = 0;     ///< how many of them the index of runs knows
+  FreeRuns runs_;
   std::vector<Window> windows_;
   bool recording_ = false;
   std::vector<ProfileDelta> deltas_;

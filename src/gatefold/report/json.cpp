@@ -300,6 +300,19 @@ std::string options_json(const LayerOptionsInspection& inspection, const std::st
   return dumped(json);
 }
 
+std::string zoo_json(const std::string& version) {
+  Json json{{"gatefold", version}, {"command", "zoo"}, {"networks", Json::array()}};
+  for (const ZooNetwork& network : zoo_networks()) {
+    json["networks"].push_back({{"name", network.name},
+                                {"task", network.task},
+                                {"input", std::vector<std::int64_t>(network.input.dims().begin(), network.input.dims().end())},
+                                {"parameters", network.parameters},
+                                {"macs", network.macs},
+                                {"source", network.source}});
+  }
+  return dumped(json);
+}
+
 std::string devices_json(const std::vector<DeviceSpec>& devices, const std::string& version) {
   Json json{{"gatefold", version}, {"command", "devices"}, {"devices", Json::array()}};
   for (const DeviceSpec& device : devices) {

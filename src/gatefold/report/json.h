@@ -14,6 +14,7 @@
 #include "gatefold/report/inspection.h"
 #include "gatefold/report/option_inspection.h"
 #include "gatefold/runtime/run.h"
+#include "gatefold/zoo/zoo.h"
 
 namespace gatefold {
 
@@ -50,6 +51,8 @@ struct ReportedRun {
 [[nodiscard]] std::string compare_json(const std::vector<ReportedRun>& runs);
 [[nodiscard]] std::string inspection_json(const Inspection& inspection, const std::string& version);
 [[nodiscard]] std::string options_json(const LayerOptionsInspection& inspection, const std::string& version);
+/// The list of networks.
+[[nodiscard]] std::string zoo_json(const std::string& version);
 [[nodiscard]] std::string devices_json(const std::vector<DeviceSpec>& devices, const std::string& version);
 /// One device with every number of its file.
 [[nodiscard]] std::string device_json(const DeviceSpec& device, const std::string& version);

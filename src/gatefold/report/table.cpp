@@ -328,6 +328,15 @@ std::string options_table(const LayerOptionsInspection& inspection) {
          "could lose.\n";
 }
 
+std::string zoo_table() {
+  Grid grid({"network", "task", "input", ">parameters", ">MACs", "source"});
+  for (const ZooNetwork& network : zoo_networks()) {
+    grid.add({std::string(network.name), std::string(network.task), network.input.text(), fmt::format("{}", network.parameters),
+              fmt::format("{}", network.macs), std::string(network.source)});
+  }
+  return grid.text();
+}
+
 std::string devices_table(const std::vector<DeviceSpec>& devices) {
   Grid grid({"device", ">clusters", ">cores", ">clock", ">SRAM", "computes", "description"});
   for (const DeviceSpec& device : devices) {

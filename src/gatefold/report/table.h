@@ -16,6 +16,7 @@ namespace gatefold {
 [[nodiscard]] std::string compare_table(const std::vector<ReportedRun>& runs);
 [[nodiscard]] std::string inspection_table(const Inspection& inspection);
 [[nodiscard]] std::string options_table(const LayerOptionsInspection& inspection);
+[[nodiscard]] std::string zoo_table();
 [[nodiscard]] std::string devices_table(const std::vector<DeviceSpec>& devices);
 [[nodiscard]] std::string device_table(const DeviceSpec& device);
 

@@ -141,6 +141,7 @@ std::optional<Cycles> Session::budget(LayerId layer, Cycles now) const {
 
 void Session::decide(LayerId layer, Cycles now, bool steered) {
   LayerState& state = layers_[layer.at()];
+  chip_.profile().advance(now);
   Boundary boundary{layer, now, &table_, &chip_.profile(), &residence_, state.home, std::nullopt, steered, budget(layer, now)};
   if (const auto producer = network_.last_producer(layer)) boundary.producer = layers_[producer->at()].home;
   Decision decision;
