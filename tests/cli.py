@@ -187,6 +187,48 @@ def one_run():
     expect(quick_result.get("outputs") == [] and quick_result.get("energy_fj") == result.get("energy_fj"), "--timing-only costs the same", quick)
 
 
+def exact(text):
+    return int(text.replace(".", ""))
+
+
+def breakdown_and_profile():
+    events = ["--at", "1us", "occupy cluster 1", "--at", "2us", "release cluster 1", "--at", "3us", "throttle cluster 1 50%"]
+    process = gatefold("run", "net.onnx", "--breakdown", "--profile", "p.json", "--json", "r.json", "--requests", "2", "--device", "edge-16-skip", *events)
+    expect(process.returncode == 0 and "between layers" in process.stdout and "no cluster" in process.stdout, "--breakdown adds two tables", process)
+    with open("r.json") as file:
+        result = json.load(file)
+    total = exact(result["energy_fj"]["total"])
+    rows = [layer["energy_fj"] for layer in result["layers"]] + [result["between_layers_energy_fj"]]
+    expect(sum(exact(row["total"]) for row in rows) == total, "energy by layer sums to the total exactly", process)
+    clusters = result["clusters"]["energy_fj"] + [result["chip_energy_fj"]]
+    expect(len(clusters) == 17 and sum(exact(row["total"]) for row in clusters) == total, "energy by cluster sums to the total exactly", process)
+    for part in result["energy_fj"]:
+        expect(sum(exact(row[part]) for row in rows) == sum(exact(row[part]) for row in clusters) == exact(result["energy_fj"][part]),
+               f"both tables hold all of {part}", process)
+    expect(0 < result["layers"][0]["density"] <= 1 and result["layers"][0]["skipped_dot_products"] >= 0, "a chip that skips says the density", process)
+    kinds = result["gating"]["elements"]
+    expect(sum(kind["wakes"] for kind in kinds.values()) == result["gating"]["wakes"], "wakes by kind are all wakes", process)
+
+    with open("p.json") as file:
+        deltas = json.load(file)["deltas"]
+    occupied, percent, uses = {}, {}, 0  # replayed in order
+    for delta in deltas:
+        if "cluster" in delta:
+            occupied[delta["cluster"]], percent[delta["cluster"]] = delta["occupied"], delta["percent"]
+        else:
+            uses += delta["useful_dot_products"]
+    expect([d["version"] for d in deltas if "cluster" in d] == [1, 2, 3] and occupied == {1: False} and percent == {1: 50},
+           "the profile's deltas replay the events", process)
+    # 2 requests of 4 positions x 2 filters, one chunk each.
+    expect(uses == 2 * 4 * 2, "and count what was used", process)
+
+    given = gatefold("run", "net.onnx", "--timing-only", "--density", "0.25", "--device", "edge-16-skip", "--json", "-")
+    guess = json.loads(given.stdout or "{}")
+    expect(guess.get("layers", [{}])[0].get("density") == 0.25 and any("zeros were not counted" in note for note in guess.get("notes", [])),
+           "--density assumes one without data", given)
+    expect(gatefold("run", "net.onnx", "--density", "0.5").returncode == 2, "--density needs --timing-only", given)
+
+
 def files_in_and_out():
     many = gatefold("run", "net.onnx", "--input", "x3.npy", "--json", "r.json", "--quiet")
     expect(many.returncode == 0 and many.stdout == "" and many.stderr == "", "--quiet prints nothing", many)
@@ -278,7 +320,7 @@ def main():
         write("batch.onnx", network("n"))
         write("x3.npy", npy([3, 1, 4, 4], [0.01 * i for i in range(48)]))
         write("white.png", png(7, 5, 255))
-        for test in (help_and_version, usage_errors, input_errors, one_run, files_in_and_out, the_other_commands, zoo, conformance):
+        for test in (help_and_version, usage_errors, input_errors, one_run, breakdown_and_profile, files_in_and_out, the_other_commands, zoo, conformance):
             test()
         os.chdir("/")
     print(f"cli: {len(FAILURES)} failures" if FAILURES else "cli: passed")

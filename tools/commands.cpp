@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -82,6 +83,8 @@ Result<RunOptions> run_options(const RunArguments& arguments, const DeviceSpec& 
   GATEFOLD_TRY(options.events, check_events(std::move(events)));
   options.numerics = arguments.numerics == "integer" ? Numerics::kInteger : Numerics::kQdqFloat;
   options.timing_only = arguments.timing_only;
+  options.density = arguments.density;
+  options.record_profile = arguments.profile.has_value();
   options.measure_decisions = arguments.timings;
   options.seed = arguments.seed;
   return options;
@@ -141,6 +144,20 @@ RunContext context_of(const RunArguments& arguments, const Session& session, con
   context.load_seconds = session.load_seconds;
   context.notes = graph.bound_symbols;
   if (!graph.quantised) context.notes.push_back(fmt::format("float network: timed as {}, computed in float32", device.compute_type));
+  if (device.follows_zeros() && arguments.timing_only) {
+    context.notes.push_back(
+        fmt::format("zeros were not counted: {} of every activation taken as non-zero, nothing skipped", arguments.density));
+  }
+  for (std::size_t v = 0; v < graph.layers.size(); ++v) {
+    if (session.ready.network->table().work(LayerId(v)).kind != WorkClass::kController) continue;
+    context.notes.push_back(fmt::format("layer '{}' runs in the controller: the vector unit lacks it", graph.layers[v].name));
+  }
+  const auto symbolic = [](const Layer& layer) {
+    return layer.kind == LayerKind::kDot && layer.inputs[1].constant && layer.inputs[1].constant->is_splat();
+  };
+  if (device.ternary && std::any_of(graph.layers.begin(), graph.layers.end(), symbolic)) {
+    context.notes.emplace_back("the file names sizes of weights, not their values: taken as dense");
+  }
   return context;
 }
 
@@ -212,7 +229,10 @@ int run_command(const RunArguments& arguments) {
   const auto runs = run_policies(arguments, "run");
   if (!runs) return report_error(runs.error());
   const ReportedRun& run = runs.value().front();
-  return write_results(arguments.output, run_json(run), run_table(run));
+  if (arguments.profile) {
+    if (const Status status = write_file(*arguments.profile, profile_json(run)); !status) return report_error(status.error());
+  }
+  return write_results(arguments.output, run_json(run), run_table(run) + (arguments.breakdown ? breakdown_table(run) : ""));
 }
 
 int compare_command(const RunArguments& arguments) {

@@ -41,6 +41,9 @@ struct RunArguments {
   std::map<std::string, std::int64_t> symbols;
   std::uint64_t seed = 1;
   bool timing_only = false;
+  double density = 1;                  ///< with timing_only
+  bool breakdown = false;              ///< `run` only
+  std::optional<std::string> profile;  ///< `run` only: a file
   bool timings = false;
   OutputArguments output;
 };

@@ -143,6 +143,10 @@ void add_network(CLI::App& app, RunArguments& run, std::vector<std::string>& sym
   add_numerics(app, run.numerics);
   add_symbols(app, symbols);
   auto* timing_only = app.add_flag("--timing-only", run.timing_only, "Cycles and energy without computing any value");
+  app.add_option("--density", run.density, "Share of activations that are not zero, for chips that exploit zeros (default 1)")
+      ->type_name("D")
+      ->needs(timing_only)
+      ->check(CLI::Range(0.0, 1.0));
   app.add_option("--labels", run.labels, "An .npy of class numbers: adds the accuracy")->type_name("FILE")->excludes(timing_only);
   app.add_flag("--timings", run.timings, "Add wall-clock figures");
   app.add_option("--seed", run.seed, "Seed of generated inputs and random arrivals (default 1)")
@@ -172,6 +176,8 @@ void add_run(CLI::App& app) {
               }())
       ->type_name("P")
       ->check(form(check_policy));
+  command->add_flag("--breakdown", run->breakdown, "Add tables of the energy by layer and by cluster");
+  command->add_option("--profile", run->profile, "Write every change of the chip's profile as JSON to FILE")->type_name("FILE");
   command->footer(
       "Examples:\n"
       "  gatefold run net.onnx\n"

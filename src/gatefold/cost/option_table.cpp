@@ -92,6 +92,19 @@ LayerOptions options_of(const DeviceSpec& spec, const Work& work, EnergyPerCycle
   return layer;
 }
 
+/// Errors: kUnsupported, naming the layer and what the chip lacks.
+Status check_options(const Layer& layer, const DeviceSpec& spec, const LayerOptions& options) {
+  const auto refuse = [&](const std::string& why) {
+    return Error{ErrorCode::kUnsupported, fmt::format("layer '{}' ({}): device '{}' {}", layer.name, name(layer.op), spec.name, why)};
+  };
+  const auto& density = options.work.density;
+  if (density != nullptr && density->odd_filter) {
+    return refuse(fmt::format("takes weights of -a, 0 or a in every filter; found others in filter {}", *density->odd_filter));
+  }
+  if (!options.options.empty()) return Done{};
+  return refuse(fmt::format("has no legal placement for it: {}", options.rejected.back().reason));
+}
+
 Bytes peak_of(const LayerGraph& graph, const std::vector<Bytes>& sizes) {
   Bytes live;
   for (const TensorId input : graph.inputs) live += sizes[input.at()];
@@ -145,10 +158,7 @@ Result<OptionTable> OptionTable::build(std::shared_ptr<const LayerGraph> graph, 
   for (std::size_t i = 0; i < works.size(); ++i) {
     table.layers_.push_back(options_of(s, works[i], table.always_));
     const LayerOptions& layer = table.layers_.back();
-    if (layer.options.empty()) {
-      return Error{ErrorCode::kUnsupported, fmt::format("layer '{}' ({}): device '{}' has no legal placement for it", g.layers[i].name,
-                                                        name(g.layers[i].op), s.name)};
-    }
+    GATEFOLD_CHECK(check_options(g.layers[i], s, layer));
     std::vector<std::int32_t> positions(shapes, -1);
     for (std::size_t o = 0; o < layer.options.size(); ++o) {
       positions[table.index_of(placed_at(layer.options[o].footprint, 0))] = static_cast<std::int32_t>(o);

@@ -45,6 +45,8 @@ struct ReportedRun {
 };
 
 [[nodiscard]] std::string run_json(const ReportedRun& run);
+/// The changes of the chip's profile over a run, each with its version and time. Empty unless the run recorded them.
+[[nodiscard]] std::string profile_json(const ReportedRun& run);
 /// The same object for every policy in the list `policies`, each with `outputs_identical`: to those of the first.
 [[nodiscard]] std::string compare_json(const std::vector<ReportedRun>& runs);
 [[nodiscard]] std::string inspection_json(const Inspection& inspection, const std::string& version);
