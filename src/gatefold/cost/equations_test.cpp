@@ -36,7 +36,7 @@ TEST_F(TwoPointwiseLayers, ShiftPenaltyIsTheControlWordsOfBothEnds) {  // EQ-25
 }
 
 TEST_F(TwoPointwiseLayers, WeightsAreReadCarriedAndWritten) {  // EQ-26
-  EXPECT_EQ(weight_transfer(table_, LayerId(0), kHome, kFar), Energy(18'278'400'000));
+  EXPECT_EQ(weight_move(table_, LayerId(0), kHome, kFar).energy, Energy(18'278'400'000));
 }
 
 TEST_F(TwoPointwiseLayers, OnlyWhatIsNotHeldIsWoken) {  // EQ-27
@@ -81,7 +81,7 @@ TEST_F(TwoPointwiseLayers, StreamedWeightsArePaidAtEveryExecution) {  // EQ-30
   EXPECT_EQ(cost.energy, Energy(441'728'000'000));
   EXPECT_EQ(cost.cycles, Cycles(2'415));
   EXPECT_EQ(execution_cycles(table_, LayerId(0), kHome), Cycles(239));
-  EXPECT_EQ(weight_transfer(table_, LayerId(0), streamed, kFar), Energy(0));
+  EXPECT_EQ(weight_move(table_, LayerId(0), streamed, kFar).energy, Energy(0));
 }
 
 TEST(DeepConvolution, EveryCopyOfAShiftByRowsIsCarried) {  // EQ-26
@@ -90,8 +90,8 @@ TEST(DeepConvolution, EveryCopyOfAShiftByRowsIsCarried) {  // EQ-26
   constexpr Placement kColumns{2, 2, 1, CoreSplit::kColumns};
   constexpr Placement kRows{2, 2, 1, CoreSplit::kRows};
   ASSERT_EQ(table.work(LayerId(0)).weights, Bytes(1'180'672));
-  EXPECT_EQ(weight_transfer(table, LayerId(0), kHome, kColumns), transfer_energy(spec, Bytes(1'180'672), kHome, kColumns));
-  EXPECT_EQ(weight_transfer(table, LayerId(0), kHome, kRows), transfer_energy(spec, Bytes(2'361'344), kHome, kRows));
+  EXPECT_EQ(weight_move(table, LayerId(0), kHome, kColumns).energy, transfer_energy(spec, Bytes(1'180'672), kHome, kColumns));
+  EXPECT_EQ(weight_move(table, LayerId(0), kHome, kRows).energy, transfer_energy(spec, Bytes(2'361'344), kHome, kRows));
 }
 
 }  // namespace

@@ -4,8 +4,17 @@
 
 namespace gatefold {
 
-Result<std::shared_ptr<const PackedSlice>> WeightStore::slice(std::size_t layer, const DotKernel& kernel, const DotSlice& slice) {
-  const Key key{layer * 2 + (kernel.accumulator_type() == ElementType::kInt32 ? 1 : 0), slice.ic.begin, slice.ic.end, slice.oc.begin,
+Result<std::shared_ptr<const PackedSlice>> WeightStore::slice(std::size_t layer, const DotKernel& kernel, const DotGeometry& geometry,
+                                                              const DotSlice& slice) {
+  const Key key{layer * 2 + (kernel.accumulator_type() == ElementType::kInt32 ? 1 : 0),
+                geometry.n,
+                geometry.ih,
+                geometry.oh,
+                geometry.pad_top,
+                geometry.pad_bottom,
+                slice.ic.begin,
+                slice.ic.end,
+                slice.oc.begin,
                 slice.oc.end};
   const std::lock_guard lock(mutex_);
   if (const auto found = slices_.find(key); found != slices_.end()) return found->second;
@@ -47,6 +56,7 @@ Result<std::shared_ptr<const PreparedNetwork>> PreparedNetwork::make(std::shared
 
 bool fully_resident(const PreparedNetwork& network) {
   const Assignment& plan = network.plan().assignment;
+  if (!network.plan().spilling.tensors.empty()) return false;
   return std::none_of(plan.begin(), plan.end(), [](const Placement& placement) { return placement.streamed; });
 }
 

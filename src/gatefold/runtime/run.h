@@ -59,6 +59,13 @@ struct LayerRecord {
   Cycles cycles;          ///< of its last execution, stalls apart
   EnergyTotal energy;     ///< dynamic energy and moves, over all requests
   std::int64_t shifts = 0;
+  std::int64_t row_blocks = 0;  ///< of its last execution; 0: whole, because none of its activations is spilled
+};
+
+/// An activation that lies in external memory while it lives.
+struct SpillRecord {
+  std::string name;
+  Bytes bytes;
 };
 
 /// A summary of clusters in use between two instants of a run.
@@ -113,6 +120,7 @@ struct RunResult {
   EnergyTotal shift_energy;
   std::optional<BoundRecord> bound;
   std::vector<LayerRecord> layers;
+  std::vector<SpillRecord> spilled;
   /// Share of time by state over all clusters, cores and banks: "on", "retention", "off".
   std::vector<std::pair<std::string, double>> residency;
   std::vector<std::vector<OutputRecord>> outputs;  ///< per request
@@ -130,7 +138,7 @@ class PreparedNetwork;
 [[nodiscard]] Result<std::shared_ptr<const PreparedNetwork>> prepare(std::shared_ptr<const LayerGraph> graph,
                                                                      std::shared_ptr<const DeviceSpec> device);
 
-/// True if all weights stay in the chip's memory: nothing is streamed from outside.
+/// True if all weights and activations stay in the chip's memory: nothing is streamed from outside or spilled.
 [[nodiscard]] bool fully_resident(const PreparedNetwork& network);
 
 /// Runs the requests. `inputs` holds one set for all requests, or one per request; empty under timing_only.
