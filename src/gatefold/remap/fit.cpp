@@ -83,9 +83,13 @@ class Fitter {
   }
 
   /// After fit() found room: in how many row blocks every layer executes. Empty if nothing is spilled.
-  std::vector<RowBlocks> blocks() {
+  [[nodiscard]] std::vector<RowBlocks> blocks() const {
     std::vector<RowBlocks> layers;
-    if (!spilled_.empty()) GATEFOLD_ENSURE(!lay_out(&layers));
+    if (spilled_.empty()) return layers;
+    Memory memory(table_.spec());
+    Residence residence(table_, memory, spilled_);
+    for (std::size_t v = 0; v < assignment_.size(); ++v) GATEFOLD_ENSURE(residence.store_weights(LayerId(v), assignment_[v], {}));
+    GATEFOLD_ENSURE(!walk(table_, assignment_, std::nullopt, residence, &layers));
     return layers;
   }
 
@@ -111,14 +115,14 @@ class Fitter {
 
  private:
   /// Weights, then activations. Returns the layer that did not fit.
-  std::optional<LayerId> lay_out(std::vector<RowBlocks>* counts = nullptr) {
+  std::optional<LayerId> lay_out() {
     Memory memory(table_.spec());
     Residence residence(table_, memory, spilled_);
     count_live_banks(residence);
     for (std::size_t v = 0; v < assignment_.size(); ++v) {
       if (!place(LayerId(v), residence)) return LayerId(v);
     }
-    return walk(table_, assignment_, std::nullopt, residence, counts);
+    return walk(table_, assignment_, std::nullopt, residence);
   }
 
   /// Per core, the banks that activations take at the busiest layer, if every layer runs where it is assigned now: inputs
