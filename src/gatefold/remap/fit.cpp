@@ -82,17 +82,6 @@ class Fitter {
     }
   }
 
-  /// After fit() found room: in how many row blocks every layer executes. Empty if nothing is spilled.
-  [[nodiscard]] std::vector<RowBlocks> blocks() const {
-    std::vector<RowBlocks> layers;
-    if (spilled_.empty()) return layers;
-    Memory memory(table_.spec());
-    Residence residence(table_, memory, spilled_);
-    for (std::size_t v = 0; v < assignment_.size(); ++v) GATEFOLD_ENSURE(residence.store_weights(LayerId(v), assignment_[v], {}));
-    GATEFOLD_ENSURE(!walk(table_, assignment_, std::nullopt, residence, &layers));
-    return layers;
-  }
-
   /// After fit() found none: the largest activation alive at the layer that overflowed and not spilled yet; of the whole
   /// network if there is none, since then it was weights that found no room beside those of other layers.
   [[nodiscard]] std::optional<TensorId> to_spill() const {
@@ -291,12 +280,27 @@ Result<Assignment> fit_assignment(const OptionTable& table, const Assignment& wa
   return Fitter(table, wanted, streamed, {}).fit();
 }
 
+std::optional<Spilling> lay_out_as_is(const OptionTable& table, const Assignment& assignment, const std::vector<char>& spilled) {
+  Memory memory(table.spec());
+  Residence residence(table, memory, spilled);
+  for (std::size_t v = 0; v < assignment.size(); ++v) {
+    if (!residence.store_weights(LayerId(v), assignment[v], {})) return std::nullopt;
+  }
+  Spilling spilling{spilled, {}};
+  if (walk(table, assignment, std::nullopt, residence, spilled.empty() ? nullptr : &spilling.layers)) return std::nullopt;
+  return spilling;
+}
+
 Result<FittedPlan> fit_spilling(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed,
                                 std::vector<char> spilled) {
   for (;;) {  // every round spills one more activation, so it ends
     Fitter fitter(table, wanted, streamed, spilled);
     auto fitted = fitter.fit();
-    if (fitted) return FittedPlan{std::move(fitted).value(), {spilled, fitter.blocks()}};
+    if (fitted) {
+      auto spilling = lay_out_as_is(table, fitted.value(), spilled);
+      GATEFOLD_ENSURE(spilling.has_value());  // the fitter laid it out so
+      return FittedPlan{std::move(fitted).value(), *std::move(spilling)};
+    }
     const std::optional<TensorId> next = fitter.to_spill();
     if (!next || table.spec().spill_capacity == Bytes(0)) return std::move(fitted).error();
     if (spilled.empty()) spilled.resize(table.graph().activations.size(), 0);

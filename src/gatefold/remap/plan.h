@@ -41,7 +41,10 @@ struct StaticPlan {
 /// `streamed`, if not empty, marks the layers whose weights do not stay (Placement::streamed).
 [[nodiscard]] Result<Assignment> fit_assignment(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed);
 
-/// The same with activations in external memory: those of `spilled` (per tensor; empty: none), and as many more as it takes.
+/// The row blocks of an assignment that fits just as it is, weights in the order of layers; nullopt if it does not.
+[[nodiscard]] std::optional<Spilling> lay_out_as_is(const OptionTable& table, const Assignment& assignment, const std::vector<char>& spilled);
+
+/// fit_assignment with activations in external memory: those of `spilled` (per tensor; empty: none), and as many more as it takes.
 struct FittedPlan {
   Assignment assignment;
   Spilling spilling;

@@ -57,9 +57,14 @@ Session::Session(const PreparedNetwork& network, const StaticPlan& plan, Policy&
 }
 
 Status Session::boot() {
-  GATEFOLD_TRY(FittedPlan fitted, fit_spilling(table_, policy_.first_assignment(table_, plan_), {}, plan_.spilling.tensors));
-  const Assignment& assignment = fitted.assignment;
-  spilling_ = std::move(fitted.spilling);
+  Assignment assignment = policy_.first_assignment(table_, plan_);
+  if (auto as_is = lay_out_as_is(table_, assignment, plan_.spilling.tensors)) {
+    spilling_ = *std::move(as_is);
+  } else {
+    GATEFOLD_TRY(FittedPlan fitted, fit_spilling(table_, assignment, {}, plan_.spilling.tensors));
+    assignment = std::move(fitted.assignment);
+    spilling_ = std::move(fitted.spilling);
+  }
   residence_ = Residence(table_, chip_.memory(), spilling_.tensors);
   for (std::size_t v = 0; v < layers_.size(); ++v) {
     const LayerId layer(v);
