@@ -234,7 +234,7 @@ LayerCut cut_of(const Layer& layer) {
 Layer part_of_layer(const Layer& layer, const LayerCut& cut, Range out) {
   GATEFOLD_REQUIRE(out.begin >= 0 && out.begin < out.end && out.end <= cut.extent);
   Layer part = layer;
-  if (out.count() == cut.extent) return part;
+  if (cut.extent == 1) return part;
   Range windowed = out;
   for (std::size_t i = 0; i < part.inputs.size(); ++i) {
     Operand& operand = part.inputs[i];
