@@ -83,7 +83,7 @@ namespace {
 EnergyTotal data_cost(const OptionTable& table, const Assignment& assignment, TensorId tensor, bool spilled) {
   const Activation& activation = table.graph().activation(tensor);
   const Bytes bytes = table.tensor_bytes(tensor);
-  if (spilled) {  // from the post-processors to the staging buffer beside them; what passes outside is EQ-41
+  if (spilled) {  // from the post-processors to the staging buffer beside them; what passes outside is EQ-53
     if (!activation.producer) return EnergyTotal();
     const Placement& home = assignment[activation.producer->at()];
     return wire_energy(table.spec(), bytes, home, home);

@@ -61,7 +61,7 @@ using Assignment = std::vector<Placement>;
 
 /// EQ-29: one request under an assignment with everything awake at its start: the sum the static planner minimises. Data
 /// edges: an output is steered to its first reader for free but for the wires; later readers elsewhere pay a transfer.
-/// What is spilled costs what EQ-40 and EQ-41 say instead.
+/// What is spilled costs what EQ-52 and EQ-53 say instead.
 [[nodiscard]] EnergyTotal assignment_cost(const OptionTable& table, const Assignment& assignment, const Spilling& spilling = {});
 
 /// The part of EQ-29 that depends on where `layer` is, while nothing is spilled: its node, its data edges, and the wakes around it.

@@ -43,10 +43,10 @@ struct StagedValue {
 /// `rows` positions of a staged value, as the layer's cores divide it.
 [[nodiscard]] Layout staged_layout(const OptionTable& table, LayerId layer, const StagedValue& value, std::int64_t rows);
 
-/// EQ-39: banks that one of `cores` cores needs for one buffer of a value, if the layer executes in `count` blocks.
+/// EQ-51: banks that one of `cores` cores needs for one buffer of a value, if the layer executes in `count` blocks.
 [[nodiscard]] std::int64_t buffer_banks(const OptionTable& table, LayerId layer, const StagedValue& value, std::int64_t cores,
                                         std::int64_t count);
-/// EQ-39: the same for all buffers of a layer.
+/// EQ-51: the same for all buffers of a layer.
 [[nodiscard]] std::int64_t staging_banks(const OptionTable& table, const std::vector<char>& spilled, LayerId layer, std::int64_t cores,
                                          const RowBlocks& blocks);
 /// Banks for blocks of one row, without overlap: the least with which the layer runs at all.
@@ -58,11 +58,11 @@ struct BlockedCost {
   DynamicEnergy dynamic;  ///< of all blocks; one route change
   Bytes spilled;          ///< rows loaded and stored
   Bytes streamed;         ///< weights, where they are streamed
-  Energy external;        ///< EQ-41 of both
+  Energy external;        ///< EQ-53 of both
   EnergyPerCycle held;    ///< EQ-22 with the staging buffers instead of the spilled activations
-  Cycles cycles;          ///< EQ-40
+  Cycles cycles;          ///< EQ-52
 };
-/// EQ-38 .. EQ-41. `percent`: the speed of the slowest cluster (EQ-20).
+/// EQ-50 .. EQ-53. `percent`: the speed of the slowest cluster (EQ-20).
 [[nodiscard]] BlockedCost blocked_cost(const OptionTable& table, const std::vector<char>& spilled, LayerId layer, const Placement& placement,
                                        const RowBlocks& blocks, std::int32_t percent = 100);
 

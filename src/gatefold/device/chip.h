@@ -69,7 +69,7 @@ class Chip {
   }
   /// Gives the external channel to one layer over [from, until). Requires: external_ready_at(from) == from.
   void keep_external(Cycles from, Cycles until);
-  /// Charges bytes that pass between external memory and banks (EQ-41): spilled activations in either direction, and
+  /// Charges bytes that pass between external memory and banks (EQ-53): spilled activations in either direction, and
   /// weights inwards; one external access and one SRAM access per byte.
   EnergyTotal charge_external(Bytes spilled, Bytes weights);
   /// Charges a network input that arrives in external memory: one access per byte there.
@@ -94,7 +94,7 @@ class Chip {
 
 /// EQ-23: energy to move `bytes` from one placement to another: one SRAM read and write per byte, and wires.
 [[nodiscard]] Energy transfer_energy(const DeviceSpec& spec, Bytes bytes, const Placement& from, const Placement& to);
-/// EQ-41: energy of bytes that pass between external memory and banks: one access at each end per byte.
+/// EQ-53: energy of bytes that pass between external memory and banks: one access at each end per byte.
 [[nodiscard]] Energy external_energy(const DeviceSpec& spec, Bytes spilled, Bytes weights);
 /// EQ-24: cycles of that transfer: the narrower side's output buses.
 [[nodiscard]] Cycles transfer_cycles(const DeviceSpec& spec, Bytes bytes, const Placement& from, const Placement& to);

@@ -95,7 +95,7 @@ struct BlockStep {
   Bytes streamed;  ///< weights from external memory for this block
   Bytes ahead;     ///< of those, what must be there before it computes (EQ-31: first)
 };
-/// EQ-40: cycles of a layer in row blocks. `overlapped`: every staging buffer is there twice, so that a block computes while
+/// EQ-52: cycles of a layer in row blocks. `overlapped`: every staging buffer is there twice, so that a block computes while
 /// the next one is loaded and the one before is stored; otherwise one after the other.
 [[nodiscard]] Cycles row_block_cycles(const DeviceSpec& spec, std::span<const BlockStep> steps, bool overlapped);
 

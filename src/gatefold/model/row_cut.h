@@ -34,7 +34,7 @@ struct LayerCut {
   static constexpr int kWhole = -2;
   static constexpr int kRows = -1;
 
-  /// Positions of the input, of `extent` positions, that output positions `out` read: halo included, padding left out.
+  /// EQ-50: positions of the input, of `extent` positions, that output positions `out` read: halo included, padding left out.
   [[nodiscard]] Range read(Range out, std::int64_t extent) const;
   /// At most so many input positions are read by `count` output positions.
   [[nodiscard]] std::int64_t read_at_most(std::int64_t count, std::int64_t extent) const;
@@ -46,7 +46,7 @@ struct LayerCut {
 /// How `layer` can be cut; extent 1 if not at all.
 [[nodiscard]] LayerCut cut_of(const Layer& layer);
 
-/// The layer that computes output positions `out` of `layer` alone: its activation operands hold what `cut.read` says,
+/// EQ-50: the layer that computes output positions `out` of `layer` alone: its activation operands hold what `cut.read` says,
 /// its constants are cut along. Requires: out is not empty and inside the cut's extent.
 [[nodiscard]] Layer part_of_layer(const Layer& layer, const LayerCut& cut, Range out);
 

@@ -45,6 +45,7 @@ Json layers_json(const std::vector<LayerRecord>& layers) {
                     {"placement", layer.placement},
                     {"cycles", layer.cycles.count()},
                     {"energy_j", layer.energy.joules()},
+                    {"row_blocks", layer.row_blocks},
                     {"shifts", layer.shifts}});
   }
   return list;
@@ -83,6 +84,12 @@ Json outputs_json(const ReportedRun& run) {
   Json list = Json::array();
   if (run.context.timing_only || run.result.outputs.empty()) return list;
   for (const OutputRecord& output : run.result.outputs.back()) list.push_back(output_json(output));
+  return list;
+}
+
+Json spilled_json(const RunResult& result) {
+  Json list = Json::array();
+  for (const SpillRecord& spilled : result.spilled) list.push_back({{"name", spilled.name}, {"bytes", spilled.bytes.count()}});
   return list;
 }
 
@@ -131,6 +138,7 @@ Json run_object(const ReportedRun& run) {
                     {"bytes", result.shift_bytes.count()},
                     {"energy_j", result.shift_energy.joules()},
                     {"refused", result.shifts_refused}};
+  json["spilled"] = spilled_json(result);
   json["bound"] = bound_json(result.bound);
   json["layers"] = layers_json(result.layers);
   json["residency"] = residency_json(result);
@@ -214,6 +222,7 @@ Json option_json(const OptionInspection& row) {
   }
   json["chosen"] = row.chosen;
   json["streamed"] = row.streamed;
+  json["row_blocks"] = row.row_blocks;
   return json;
 }
 

@@ -137,6 +137,7 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
     "energy_j": 2.5e-16,
     "refused": 0
   },
+  "spilled": [],
   "bound": {
     "kind": "chain",
     "energy_j": 1e-15,
@@ -150,6 +151,7 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
       "placement": "cluster 0, cores 0-1",
       "cycles": 900,
       "energy_j": 1.5e-15,
+      "row_blocks": 0,
       "shifts": 1
     }
   ],

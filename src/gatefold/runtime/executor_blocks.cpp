@@ -160,6 +160,10 @@ class BlockRun {
     std::vector<TensorView> inputs;
     for (std::size_t i = 0; i < part.inputs.size(); ++i) {
       const Operand& operand = part.inputs[i];
+      if (!operand.constant && !operand.tensor) {
+        inputs.emplace_back();  // an optional operand that is absent
+        continue;
+      }
       if (operand.constant) {
         constants.push_back(operand.constant->dense());
         inputs.push_back(constants.back().view());
