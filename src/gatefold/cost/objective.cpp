@@ -15,9 +15,15 @@ WeightMove weight_move(const OptionTable& table, LayerId layer, const Placement&
   if (from.streamed) return {};  // nothing lies there
   const DeviceSpec& spec = table.spec();
   const Bytes weights = weights_stored(spec, table.work(layer), footprint_of(to));
-  const WeightMove carried{false, transfer_energy(spec, weights, from, to), transfer_cycles(spec, weights, from, to)};
-  const WeightMove loaded{true, external_energy(spec, Bytes(0), weights), external_cycles(spec, weights)};
-  const auto price = [&](const WeightMove& move) { return EnergyTotal(move.energy) + EnergyTotal::over(table.always(), move.cycles); };
+  const WeightMove carried{false, transfer_energy(spec, weights, from, to), transfer_cycles(spec, weights, from, to), {}};
+  WeightMove loaded{true, external_energy(spec, Bytes(0), weights), external_cycles(spec, weights), {}};
+  for (const UncoreSpec& part : spec.uncore) {
+    if (part.use != UncoreUse::kExternal) continue;
+    loaded.uncore += EnergyTotal::over(part.gate.on - part.gate.gated, loaded.cycles) + part.gate.wake_energy;
+  }
+  const auto price = [&](const WeightMove& move) {
+    return EnergyTotal(move.energy) + move.uncore + EnergyTotal::over(table.always(), move.cycles);
+  };
   return price(loaded) < price(carried) ? loaded : carried;
 }
 
@@ -72,7 +78,7 @@ StepCost step_cost(const OptionTable& table, const Step& step, const Placement& 
     cost.transfer += move.energy;
     cost.penalty = shift_penalty(spec, step.home, candidate);
     // The weights' journey keeps the chip up if it is longer than the producer hides; the decision charges it in full.
-    cost.active += EnergyTotal::over(table.always(), move.cycles);
+    cost.active += EnergyTotal::over(table.always(), move.cycles) + move.uncore;
   }
   return cost;
 }

@@ -24,7 +24,8 @@ struct StepCost {
 struct WeightMove {
   bool reloaded = false;
   Energy energy;
-  Cycles cycles;  ///< 0 if nothing lies at `from`
+  Cycles cycles;       ///< 0 if nothing lies at `from`
+  EnergyTotal uncore;  ///< if reloaded: the parts that serve external memory, woken and ON for that time
 };
 [[nodiscard]] WeightMove weight_move(const OptionTable& table, LayerId layer, const Placement& from, const Placement& to);
 

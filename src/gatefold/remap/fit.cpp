@@ -237,12 +237,17 @@ class Fitter {
 
   /// What one row of a layer takes where activations of it are spilled, for a message.
   [[nodiscard]] std::string staging_needs(LayerId layer) const {
-    const std::vector<StagedValue> values = staged_values(table_, spilled_, layer);
-    if (values.empty()) return "";
-    const std::int64_t cores = assignment_[layer.at()].core_count();
-    return fmt::format("; its smallest row block takes {} banks of {} bytes in each of {} cores, external memory takes {} bytes",
-                       least_staging_banks(table_, spilled_, layer, cores), table_.spec().bank.size.count(), cores,
-                       table_.spec().spill_capacity.count());
+    if (staged_values(table_, spilled_, layer).empty()) return "";
+    std::int64_t banks = 0;
+    std::int64_t cores = 0;
+    for (const Option& option : table_.layer(layer).options) {
+      const std::int64_t needed = least_staging_banks(table_, spilled_, layer, option.footprint.total());
+      if (cores > 0 && needed >= banks) continue;
+      banks = needed;
+      cores = option.footprint.total();
+    }
+    return fmt::format("; its smallest row block takes {} of {} banks of {} bytes in each of {} cores, external memory takes {} bytes", banks,
+                       table_.spec().banks_per_core, table_.spec().bank.size.count(), cores, table_.spec().spill_capacity.count());
   }
 
   const OptionTable& table_;

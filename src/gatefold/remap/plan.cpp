@@ -264,6 +264,7 @@ Result<StaticPlan> plan_static(const OptionTable& table, std::optional<Cycles> d
   plan.assignment = std::move(fitted.assignment);
   plan.spilling = std::move(fitted.spilling);
   plan.reached = assignment_cost(table, plan.assignment, plan.spilling);
+  if (!plan.spilling.tensors.empty()) plan.bound.reset();  // it charges banks for activations that are not there
   plan.bound_kind = chain && plan.bound == plan.reached ? "chain" : "chain-relaxed";
   for (std::size_t v = 0; v < table.size(); ++v) {
     plan.reference.push_back(execution_cycles(table, LayerId(v), plan.assignment[v], plan.spilling));

@@ -23,7 +23,7 @@ namespace gatefold {
 struct StaticPlan {
   Assignment assignment;
   Spilling spilling;                 ///< what lies in external memory while it lives
-  std::optional<EnergyTotal> bound;  ///< of step 1; nullopt if it did not consider every position
+  std::optional<EnergyTotal> bound;  ///< of step 1; nullopt if it did not consider every position, or activations are spilled
   EnergyTotal reached;               ///< EQ-29 of the assignment
   std::string bound_kind;  ///< "chain": bound and plan answer the same question; "chain-relaxed": later readers or capacity were left out
   std::vector<Cycles> reference;  ///< T_ref of each layer under the plan
