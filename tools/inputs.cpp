@@ -230,15 +230,14 @@ Result<ReadyNetwork> prepare_on(const std::shared_ptr<const LayerGraph>& graph, 
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     ReadyNetwork ready;
     ready.device = std::make_shared<const DeviceSpec>(std::move(candidates[i]));
-    auto prepared = prepare(graph, ready.device);
     // A smaller chip is the default only if nothing is streamed or spilled; the last one takes what is left.
-    if (prepared && (i + 1 == candidates.size() || fully_resident(*prepared.value()))) {
+    auto prepared = i + 1 == candidates.size() ? prepare(graph, ready.device) : prepare_resident(graph, ready.device);
+    if (prepared) {
       ready.network = std::move(prepared).value();
       ready.reason = residence_text(*ready.network, size_text(weights_on(*graph, *ready.device)));
       if (!device) ready.reason = "default: " + ready.reason;
       return ready;
     }
-    if (prepared) continue;
     last = std::move(prepared).error().within(fmt::format("device {}", ready.device->name));
     if (last->code != ErrorCode::kDoesNotFit) break;
   }

@@ -103,7 +103,8 @@ int run(int argc, char** argv) {
   fmt::print(
       "figure: {} cases, {} runs under {} policies ({} more placements refused at boot, {} cases that do not fit), {} runs with "
       "spilled activations, {} shifts, {} runs equal to the reference bit by bit, {} violations\n",
-      totals.cases, totals.runs, policy_names().size(), totals.refused, totals.skipped, totals.spilled, totals.shifts, totals.exact, totals.violations);
+      totals.cases, totals.runs, policy_names().size(), totals.refused, totals.skipped, totals.spilled, totals.shifts, totals.exact,
+      totals.violations);
   return totals.violations == 0 && enough ? 0 : 1;
 }
 

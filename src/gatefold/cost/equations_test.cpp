@@ -85,7 +85,7 @@ TEST_F(TwoPointwiseLayers, StreamedWeightsArePaidAtEveryExecution) {  // EQ-30
 }
 
 TEST_F(TwoPointwiseLayers, SpilledRowsAreLoadedComputedAndStored) {  // EQ-50, EQ-52, EQ-53
-  const std::vector<char> both{1, 1, 0};  // input and output of the first layer: 25 rows of 320 B each
+  const std::vector<char> both{1, 1, 0};                             // input and output of the first layer: 25 rows of 320 B each
   const BlockedCost plain = blocked_cost(table_, both, LayerId(0), kHome, {2, false});
   EXPECT_EQ(plain.spilled, Bytes(16'000));
   EXPECT_EQ(plain.external, Energy(1'624'000'000'000));
@@ -138,8 +138,7 @@ TEST(WeightMove, WhatIsCheaperOutsideIsReloaded) {  // EQ-26
   DeviceSpec spec = *chip("edge-nnic");
   spec.external_byte = EnergyPerByte(0);
   spec.external_bytes_per_second = 100 * spec.clock_hz;
-  const OptionTable table =
-      table_of(chain(2, ElementType::kInt8, 64, 25, 5, 1), std::make_shared<const DeviceSpec>(std::move(spec)));
+  const OptionTable table = table_of(chain(2, ElementType::kInt8, 64, 25, 5, 1), std::make_shared<const DeviceSpec>(std::move(spec)));
   const WeightMove move = weight_move(table, LayerId(0), kHome, kFar);
   EXPECT_TRUE(move.reloaded);
   EXPECT_EQ(move.energy, Energy(6'528'000'000));  // 4,352 B written at 1.5 pJ

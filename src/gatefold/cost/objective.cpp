@@ -37,7 +37,8 @@ StreamCost stream_cost(const OptionTable& table, LayerId layer, const Placement&
   return {weights * spec.external_byte + weights * spec.sram_byte, external_cycles(spec, buffer.first) + std::max(cycles, rest)};
 }
 
-Cycles execution_cycles(const OptionTable& table, LayerId layer, const Placement& placement, const Spilling& spilling, std::int32_t percent) {
+Cycles execution_cycles(const OptionTable& table, LayerId layer, const Placement& placement, const Spilling& spilling,
+                        std::int32_t percent) {
   const RowBlocks blocks = spilling.blocks(layer);
   if (blocks.count > 0) return blocked_cost(table, spilling.tensors, layer, placement, blocks, percent).cycles;
   return throttled(placement.streamed ? stream_cost(table, layer, placement).cycles : table.option(layer, placement).cycles, percent);

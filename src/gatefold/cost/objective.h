@@ -46,11 +46,11 @@ struct StreamCost {
 /// The situation in which a layer is priced.
 struct Step {
   LayerId layer;
-  Placement home;                     ///< where its weights lie
-  std::optional<Placement> producer;  ///< where the producer of its inputs executes; nullopt: a network input
-  Bytes input;                        ///< bytes of its inputs that are not spilled
-  bool steered = true;                ///< the inputs can still be steered for free; otherwise they are read, carried, written
-  std::int32_t percent = 100;         ///< speed of the candidate's slowest cluster
+  Placement home;                      ///< where its weights lie
+  std::optional<Placement> producer;   ///< where the producer of its inputs executes; nullopt: a network input
+  Bytes input;                         ///< bytes of its inputs that are not spilled
+  bool steered = true;                 ///< the inputs can still be steered for free; otherwise they are read, carried, written
+  std::int32_t percent = 100;          ///< speed of the candidate's slowest cluster
   const Spilling* spilling = nullptr;  ///< what is in external memory; nullptr: nothing
 };
 

@@ -168,9 +168,8 @@ Result<RowBlocks> Residence::stage(LayerId layer, const Placement& placement) {
   if (!blocks) {
     return Error{ErrorCode::kDoesNotFit,
                  fmt::format("layer '{}': one row of its spilled activations takes {} empty banks in each of {} cores, {} are there",
-                             table_->graph().layer(layer).name,
-                             least_staging_banks(*table_, spilled_, layer, placement.core_count()), placement.core_count(),
-                             empty_banks(placement))};
+                             table_->graph().layer(layer).name, least_staging_banks(*table_, spilled_, layer, placement.core_count()),
+                             placement.core_count(), empty_banks(placement))};
   }
   staged_at_.clear();
   staging_cores_ = static_cast<std::size_t>(placement.core_count());

@@ -108,7 +108,7 @@ class Residence {
   std::vector<Stored> tensors_;
   std::vector<char> spilled_;
   Bytes spilled_bytes_;
-  std::vector<BlockId> staging_;                        ///< by value, side and core
+  std::vector<BlockId> staging_;                       ///< by value, side and core
   std::vector<std::array<std::size_t, 2>> staged_at_;  ///< per value: where its sides begin in staging_
   std::size_t staging_cores_ = 0;
 };

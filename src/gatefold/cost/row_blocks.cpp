@@ -57,10 +57,11 @@ struct BlockWork {
 }  // namespace
 
 std::vector<StagedValue> staged_values(const OptionTable& table, const std::vector<char>& spilled, LayerId layer) {
+  std::vector<StagedValue> values;
+  if (spilled.empty()) return values;
   const LayerGraph& graph = table.graph();
   const Layer& here = graph.layer(layer);
   const LayerCut& cut = table.cut(layer);
-  std::vector<StagedValue> values;
   for (std::size_t i = 0; i < here.inputs.size(); ++i) {
     const Operand& operand = here.inputs[i];
     if (!operand.tensor || !in(spilled, *operand.tensor)) continue;
@@ -148,13 +149,13 @@ BlockedCost blocked_cost(const OptionTable& table, const std::vector<char>& spil
   Work held = whole;
   held.input = resident_input(table, spilled, layer);
   held.output = resident_output(table, spilled, layer);
-  cost.held = held_leakage(spec, held, footprint) +
-              spec.bank.on * (footprint.total() * banks_of(table, layer, values, footprint.total(), blocks));
+  cost.held =
+      held_leakage(spec, held, footprint) + spec.bank.on * (footprint.total() * banks_of(table, layer, values, footprint.total(), blocks));
   return cost;
 }
 
-std::optional<RowBlocks> choose_blocks(const OptionTable& table, const std::vector<char>& spilled, LayerId layer, const Placement& placement,
-                                       std::int64_t empty) {
+std::optional<RowBlocks> choose_blocks(const OptionTable& table, const std::vector<char>& spilled, LayerId layer,
+                                       const Placement& placement, std::int64_t empty) {
   const std::vector<StagedValue> values = staged_values(table, spilled, layer);
   if (values.empty()) return RowBlocks{};
   const std::int64_t cores = placement.core_count();

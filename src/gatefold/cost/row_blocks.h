@@ -63,8 +63,8 @@ struct BlockedCost {
   Cycles cycles;          ///< EQ-52
 };
 /// EQ-50 .. EQ-53. `percent`: the speed of the slowest cluster (EQ-20).
-[[nodiscard]] BlockedCost blocked_cost(const OptionTable& table, const std::vector<char>& spilled, LayerId layer, const Placement& placement,
-                                       const RowBlocks& blocks, std::int32_t percent = 100);
+[[nodiscard]] BlockedCost blocked_cost(const OptionTable& table, const std::vector<char>& spilled, LayerId layer,
+                                       const Placement& placement, const RowBlocks& blocks, std::int32_t percent = 100);
 
 /// The fewest blocks that `empty` banks in each core allow, with or without overlap, whichever is cheaper; count 0 if
 /// nothing of the layer is spilled. nullopt: not even one row fits.

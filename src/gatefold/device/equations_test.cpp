@@ -214,7 +214,7 @@ TEST(Equations, BusesExternalMemoryAndThrottling) {  // EQ-18 .. EQ-20
 }
 
 TEST(Equations, RowBlocksShareOneChannelWithTheirWeights) {  // EQ-19, EQ-52
-  const DeviceSpec& edge = chip("edge-nnic");  // 2 B per cycle, for weights and spilled rows alike
+  const DeviceSpec& edge = chip("edge-nnic");                // 2 B per cycle, for weights and spilled rows alike
   EXPECT_EQ(spill_cycles(edge, Bytes(1000)), Cycles(500));
   EXPECT_EQ(spill_cycles(edge, Bytes(0)), Cycles(0));
   const BlockStep step{Cycles(700), Bytes(200), Bytes(100), Bytes(1000), Bytes(400)};

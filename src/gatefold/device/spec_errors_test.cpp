@@ -165,8 +165,9 @@ TEST(DeviceFile, ReportsMissingKeys) {
   expect_refused({{"default_rank: 0\n", ""}}, "f:1: default_rank: found nothing, wanted a number without a unit");
   expect_refused({{"      on_during: requests\n", ""}},
                  "f:57: power.uncore.chip.on_during: found nothing, wanted requests, external or link");
-  expect_refused({{kExternal, ""}},
-                 "f:1: external: found nothing, wanted a map of its keys: access, bandwidth, spill_access, spill_bandwidth, spill_capacity");
+  expect_refused(
+      {{kExternal, ""}},
+      "f:1: external: found nothing, wanted a map of its keys: access, bandwidth, spill_access, spill_bandwidth, spill_capacity");
 }
 
 TEST(DeviceFile, ReportsMissingPartsOfANumber) {
@@ -259,10 +260,8 @@ TEST(DeviceFile, WantsMapsWhereKeysAre) {
   expect_refused({{"<100 MHz>", "100 MHz"}}, "f:4: clock: found '100 MHz', wanted {value: .., source: \"..\", trust: ..}");
   expect_refused({{"<100 MHz>", "[100 MHz]"}}, "f:4: clock: found a list, wanted {value: .., source: \"..\", trust: ..}");
   expect_refused({{"<100 MHz>", ""}}, "f:4: clock: found nothing, wanted {value: .., source: \"..\", trust: ..}");
-  expect_refused({{kExternal, "external: none\n"}},
-                 "f:32: external: found 'none', wanted a map of keys");
-  expect_refused({{kExternal, "external:\n  - access\n"}},
-                 "f:32: external: found a list, wanted a map of keys");
+  expect_refused({{kExternal, "external: none\n"}}, "f:32: external: found 'none', wanted a map of keys");
+  expect_refused({{kExternal, "external:\n  - access\n"}}, "f:32: external: found a list, wanted a map of keys");
   expect_refused({{"clock:", "[clock, speed]:"}},
                  "f:1: clock: found nothing, wanted a frequency in Hz, kHz, MHz or GHz\n"
                  "f:4: found a list as a key, wanted a word");
@@ -336,18 +335,19 @@ TEST(DeviceFile, ReportsSyntaxErrorsWithTheirLine) {
   expect_refused({{"lanes: <8>", "lanes: {value: 8"}}, "f:11: found a syntax error 'end of map flow not found', wanted YAML");
   expect_refused({{"compute:\n", "compute: {\n"}}, "f:7: found a syntax error 'end of map flow not found', wanted YAML");
   expect_refused({{"  lanes", "\tlanes"}}, "f:10: found a syntax error 'end of map not found', wanted YAML");
-  expect_refused({{"<100 MHz>", "'100 MHz"}},
-                 "f:1: compute: found nothing, wanted a map of its keys: kind, type, clusters, cores_per_cluster, lanes, inputs_per_unit, "
-                 "weight_load, pipeline_latency, segment_layers, lane_add, array_dim, float_element, mac\n"
-                 "f:1: vector: found nothing, wanted a map of its keys: per_cluster, pool, value\n"
-                 "f:1: banks: found nothing, wanted a map of its keys: per_core, size, access, leakage_on, leakage_retention, leakage_off, "
-                 "retention_wake_latency, retention_wake_energy, retention_break_even, off_wake_latency, off_wake_energy, off_break_even\n"
-                 "f:1: external: found nothing, wanted a map of its keys: access, bandwidth, spill_access, spill_bandwidth, spill_capacity\n"
-                 "f:1: crossbar: found nothing, wanted a map of its keys: output_bus, wire, pitch, route_change, route_words, "
-                 "route_word_size\n"
-                 "f:1: power: found nothing, wanted a map of its keys: cluster, core, uncore, floor\n"
-                 "f:4: clock: found '100 MHz compute: kind: reduction type: int8 clusters: {value..', wanted {value: .., source: \"..\", "
-                 "trust: ..}");
+  expect_refused(
+      {{"<100 MHz>", "'100 MHz"}},
+      "f:1: compute: found nothing, wanted a map of its keys: kind, type, clusters, cores_per_cluster, lanes, inputs_per_unit, "
+      "weight_load, pipeline_latency, segment_layers, lane_add, array_dim, float_element, mac\n"
+      "f:1: vector: found nothing, wanted a map of its keys: per_cluster, pool, value\n"
+      "f:1: banks: found nothing, wanted a map of its keys: per_core, size, access, leakage_on, leakage_retention, leakage_off, "
+      "retention_wake_latency, retention_wake_energy, retention_break_even, off_wake_latency, off_wake_energy, off_break_even\n"
+      "f:1: external: found nothing, wanted a map of its keys: access, bandwidth, spill_access, spill_bandwidth, spill_capacity\n"
+      "f:1: crossbar: found nothing, wanted a map of its keys: output_bus, wire, pitch, route_change, route_words, "
+      "route_word_size\n"
+      "f:1: power: found nothing, wanted a map of its keys: cluster, core, uncore, floor\n"
+      "f:4: clock: found '100 MHz compute: kind: reduction type: int8 clusters: {value..', wanted {value: .., source: \"..\", "
+      "trust: ..}");
 }
 
 TEST(DeviceFile, ReportsAllErrorsAtOnceInTheFilesOrder) {

@@ -246,8 +246,8 @@ class Fitter {
       banks = needed;
       cores = option.footprint.total();
     }
-    return fmt::format("; its smallest row block takes {} of {} banks of {} bytes in each of {} cores, external memory takes {} bytes", banks,
-                       table_.spec().banks_per_core, table_.spec().bank.size.count(), cores, table_.spec().spill_capacity.count());
+    return fmt::format("; its smallest row block takes {} of {} banks of {} bytes in each of {} cores, external memory takes {} bytes",
+                       banks, table_.spec().banks_per_core, table_.spec().bank.size.count(), cores, table_.spec().spill_capacity.count());
   }
 
   const OptionTable& table_;

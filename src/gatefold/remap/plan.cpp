@@ -229,7 +229,7 @@ Result<FittedPlan> plan_with_external(const OptionTable& table, EnergyPerCycle t
 }
 
 /// Fits the plan, raising the price of SRAM until it does: options that hold fewer copies of their weights become cheaper.
-Result<FittedPlan> plan_that_fits(const OptionTable& table, EnergyPerCycle time_price, bool chain, Assignment wanted) {
+Result<FittedPlan> plan_that_fits(const OptionTable& table, EnergyPerCycle time_price, bool chain, Assignment wanted, OffChip off_chip) {
   auto fitted = fit_assignment(table, wanted, {});
   // From a thousandth of a weight's SRAM access up, by factors of four.
   EnergyPerByte memory(std::max<std::int64_t>(1, table.spec().sram_byte.count() / 1024));
@@ -238,12 +238,13 @@ Result<FittedPlan> plan_that_fits(const OptionTable& table, EnergyPerCycle time_
     fitted = fit_assignment(table, wanted, {});
   }
   if (fitted) return FittedPlan{std::move(fitted).value(), {}};
+  if (off_chip == OffChip::kRefused) return std::move(fitted).error();
   return plan_with_external(table, time_price, wanted, std::move(fitted).error());
 }
 
 }  // namespace
 
-Result<StaticPlan> plan_static(const OptionTable& table, std::optional<Cycles> deadline) {
+Result<StaticPlan> plan_static(const OptionTable& table, std::optional<Cycles> deadline, OffChip off_chip) {
   StaticPlan plan;
   if (table.size() == 0) {
     plan.bound_kind = "chain";
@@ -260,7 +261,7 @@ Result<StaticPlan> plan_static(const OptionTable& table, std::optional<Cycles> d
     time_price = time_price_within(table, *deadline, chain);
     wanted = plan_at(table, {time_price, EnergyPerByte(0)}, chain, nullptr);
   }
-  GATEFOLD_TRY(FittedPlan fitted, plan_that_fits(table, time_price, chain, wanted));
+  GATEFOLD_TRY(FittedPlan fitted, plan_that_fits(table, time_price, chain, wanted, off_chip));
   plan.assignment = std::move(fitted.assignment);
   plan.spilling = std::move(fitted.spilling);
   plan.reached = assignment_cost(table, plan.assignment, plan.spilling);

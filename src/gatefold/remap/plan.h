@@ -30,11 +30,15 @@ struct StaticPlan {
   Cycles reference_total;
 };
 
+/// Whether a plan may stream weights and spill activations where the chip's own memory does not suffice.
+enum class OffChip : std::uint8_t { kAllowed, kRefused };
+
 /// Plans one network on one chip. `deadline`, if given, is declared: if the cheapest plan is slower, time is charged at
 /// the smallest extra rate (a Lagrange multiplier, found by bisection) that makes the plan meet it, or the fastest plan
 /// is taken if none does.
 /// Errors: kDoesNotFit with the sizes.
-[[nodiscard]] Result<StaticPlan> plan_static(const OptionTable& table, std::optional<Cycles> deadline);
+[[nodiscard]] Result<StaticPlan> plan_static(const OptionTable& table, std::optional<Cycles> deadline,
+                                             OffChip off_chip = OffChip::kAllowed);
 
 /// Lays an assignment out in an empty memory, moving layers that do not fit to the next cheapest place or shape, and
 /// choosing core masks. Errors: kDoesNotFit with the sizes.
@@ -42,7 +46,8 @@ struct StaticPlan {
 [[nodiscard]] Result<Assignment> fit_assignment(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed);
 
 /// The row blocks of an assignment that fits just as it is, weights in the order of layers; nullopt if it does not.
-[[nodiscard]] std::optional<Spilling> lay_out_as_is(const OptionTable& table, const Assignment& assignment, const std::vector<char>& spilled);
+[[nodiscard]] std::optional<Spilling> lay_out_as_is(const OptionTable& table, const Assignment& assignment,
+                                                    const std::vector<char>& spilled);
 
 /// fit_assignment with activations in external memory: those of `spilled` (per tensor; empty: none), and as many more as it takes.
 struct FittedPlan {

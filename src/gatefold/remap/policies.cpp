@@ -12,6 +12,11 @@
 namespace gatefold {
 namespace {
 
+const Spilling& spilling_of(const Boundary& boundary) {
+  static const Spilling kNothing;
+  return boundary.spilling == nullptr ? kNothing : *boundary.spilling;
+}
+
 Decision stay(const Boundary& boundary) { return {boundary.home, false, false}; }
 
 /// The placement of the same shape on the lowest cores of each cluster where the weights fit, or nothing.
@@ -21,7 +26,8 @@ std::optional<Placement> with_room(const Boundary& boundary, Placement placement
   const OptionTable& table = *boundary.table;
   const std::vector<char>& spilled = boundary.residence->spilled();
   const auto banks = [&](Bytes bytes) { return ceil_div(ceil_div(bytes.count(), placement.core_count()), spec.bank.size.count()); };
-  const std::int64_t spare = banks(resident_input(table, spilled, boundary.layer)) + banks(resident_output(table, spilled, boundary.layer)) +
+  const std::int64_t spare = banks(resident_input(table, spilled, boundary.layer)) +
+                             banks(resident_output(table, spilled, boundary.layer)) +
                              least_staging_banks(table, spilled, boundary.layer, placement.core_count());
   const auto block = static_cast<std::uint16_t>((1U << placement.cores_per_cluster()) - 1U);
   for (int shift = 0; shift + placement.cores_per_cluster() <= spec.cores_per_cluster; ++shift) {
@@ -129,7 +135,7 @@ class Greedy : public Policy {
   };
 
   static Cycles duration(const Boundary& boundary, const Placement& placement) {
-    return execution_cycles(*boundary.table, boundary.layer, placement, boundary.spilling == nullptr ? Spilling() : *boundary.spilling,
+    return execution_cycles(*boundary.table, boundary.layer, placement, spilling_of(boundary),
                             boundary.profile->percent(placement, boundary.now));
   }
 
@@ -140,7 +146,8 @@ class Greedy : public Policy {
   static EnergyTotal cost(const Boundary& boundary, const Placement& placement) {
     const Step step{boundary.layer,    boundary.home,
                     boundary.producer, resident_input(*boundary.table, boundary.residence->spilled(), boundary.layer),
-                    boundary.steered,  boundary.profile->percent(placement, boundary.now), boundary.spilling};
+                    boundary.steered,  boundary.profile->percent(placement, boundary.now),
+                    boundary.spilling};
     return step_cost(*boundary.table, step, placement).total();
   }
 

@@ -27,8 +27,8 @@ struct OptionInspection {
   double seconds = 0;     ///< its cycles at full speed
   double held_watts = 0;  ///< leakage of what it holds ON
   std::optional<Domination> dominated;
-  bool chosen = false;    ///< by the static plan
-  bool streamed = false;  ///< chosen, and its weights come from external memory at every execution
+  bool chosen = false;          ///< by the static plan
+  bool streamed = false;        ///< chosen, and its weights come from external memory at every execution
   std::int64_t row_blocks = 0;  ///< chosen, and so many because activations of it are spilled; 0: whole
 };
 
@@ -51,7 +51,8 @@ struct LayerOptionsInspection {
 };
 
 /// `chosen` is where the static plan put the layer, `blocks` how it executes there. Requires: a placement of a shape that the layer has.
-[[nodiscard]] LayerOptionsInspection inspect_options(const OptionTable& table, LayerId layer, const Placement& chosen, const RowBlocks& blocks = {});
+[[nodiscard]] LayerOptionsInspection inspect_options(const OptionTable& table, LayerId layer, const Placement& chosen,
+                                                     const RowBlocks& blocks = {});
 
 /// A layer by its name, or else by its position from 0. Errors: kInvalidInput with the nearest name.
 [[nodiscard]] Result<LayerId> find_layer(const LayerGraph& graph, const std::string& name_or_index);

@@ -84,8 +84,8 @@ TEST(OptionInspection, JsonHasTheStableKeysInTheirOrder) {
                           "\"clusters\"",  "\"cores\"",     "\"split\"",    "\"cycles\"",
                           "\"time_s\"",    "\"dynamic_j\"", "\"compute\"",  "\"memory\"",
                           "\"crossbar\"",  "\"held_w\"",    "\"alone_j\"",  "\"weight_bytes_per_core\"",
-                          "\"dominated\"", "\"chosen\"",    "\"streamed\"", "\"row_blocks\"", "\"rejected\"",
-                          "\"reason\"",    "\"shapes\""}) {
+                          "\"dominated\"", "\"chosen\"",    "\"streamed\"", "\"row_blocks\"",
+                          "\"rejected\"",  "\"reason\"",    "\"shapes\""}) {
     const std::size_t found = json.find(key, last);
     ASSERT_NE(found, std::string::npos) << key;
     last = found;

@@ -130,8 +130,8 @@ void add_clusters(Grid& grid, const RunResult& result) {
   std::int64_t bytes = 0;
   for (const SpillRecord& spilled : result.spilled) bytes += spilled.bytes.count();
   const auto in_blocks = std::count_if(result.layers.begin(), result.layers.end(), [](const LayerRecord& l) { return l.row_blocks > 0; });
-  grid.add({"spilled", fmt::format("{} activations of {} in external memory, {} layers in row blocks", result.spilled.size(), bytes_text(bytes),
-                                   in_blocks)});
+  grid.add({"spilled", fmt::format("{} activations of {} in external memory, {} layers in row blocks", result.spilled.size(),
+                                   bytes_text(bytes), in_blocks)});
 }
 
 std::string wall_text(const ReportedRun& run) {

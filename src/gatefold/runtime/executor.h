@@ -58,10 +58,10 @@ class Executor {
 
   const PreparedNetwork* network_;
   Numerics numerics_;
-  std::vector<std::unique_ptr<DotKernel>> kernels_;  ///< per layer; null for vector and move layers
-  std::vector<std::vector<Tensor>> constants_;       ///< per layer: dense constant operands of vector and move layers
+  std::vector<std::unique_ptr<DotKernel>> kernels_;      ///< per layer; null for vector and move layers
+  std::vector<std::vector<Tensor>> constants_;           ///< per layer: dense constant operands of vector and move layers
   std::vector<std::shared_ptr<const Buffer>> external_;  ///< per tensor: the external memory that spilled ones lie in
-  std::vector<std::byte> accumulators_;              ///< grows to the largest layer
+  std::vector<std::byte> accumulators_;                  ///< grows to the largest layer
 };
 
 }  // namespace gatefold

@@ -24,13 +24,13 @@ Result<std::shared_ptr<const PackedSlice>> WeightStore::slice(std::size_t layer,
 }
 
 Result<std::shared_ptr<const PreparedNetwork>> PreparedNetwork::make(std::shared_ptr<const LayerGraph> graph,
-                                                                     std::shared_ptr<const DeviceSpec> spec) {
+                                                                     std::shared_ptr<const DeviceSpec> spec, OffChip off_chip) {
   auto network = std::make_shared<PreparedNetwork>();
   network->graph_ = graph;
   network->spec_ = spec;
   GATEFOLD_TRY(OptionTable table, OptionTable::build(graph, spec));
   network->table_ = std::make_unique<const OptionTable>(std::move(table));
-  GATEFOLD_TRY(network->plan_, plan_static(*network->table_, std::nullopt));
+  GATEFOLD_TRY(network->plan_, plan_static(*network->table_, std::nullopt, off_chip));
   network->store_ = std::make_unique<WeightStore>();
   const std::size_t layers = graph->layers.size();
   network->decided_with_.resize(layers);
@@ -61,7 +61,12 @@ bool fully_resident(const PreparedNetwork& network) {
 }
 
 Result<std::shared_ptr<const PreparedNetwork>> prepare(std::shared_ptr<const LayerGraph> graph, std::shared_ptr<const DeviceSpec> device) {
-  return PreparedNetwork::make(std::move(graph), std::move(device));
+  return PreparedNetwork::make(std::move(graph), std::move(device), OffChip::kAllowed);
+}
+
+Result<std::shared_ptr<const PreparedNetwork>> prepare_resident(std::shared_ptr<const LayerGraph> graph,
+                                                                std::shared_ptr<const DeviceSpec> device) {
+  return PreparedNetwork::make(std::move(graph), std::move(device), OffChip::kRefused);
 }
 
 }  // namespace gatefold

@@ -34,7 +34,7 @@ class WeightStore {
 class PreparedNetwork {
  public:
   static Result<std::shared_ptr<const PreparedNetwork>> make(std::shared_ptr<const LayerGraph> graph,
-                                                             std::shared_ptr<const DeviceSpec> spec);
+                                                             std::shared_ptr<const DeviceSpec> spec, OffChip off_chip);
 
   [[nodiscard]] const LayerGraph& graph() const { return *graph_; }
   [[nodiscard]] const DeviceSpec& spec() const { return *spec_; }

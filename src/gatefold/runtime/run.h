@@ -138,6 +138,10 @@ class PreparedNetwork;
 [[nodiscard]] Result<std::shared_ptr<const PreparedNetwork>> prepare(std::shared_ptr<const LayerGraph> graph,
                                                                      std::shared_ptr<const DeviceSpec> device);
 
+/// The same, refused (kDoesNotFit) unless everything stays in the chip's own memory.
+[[nodiscard]] Result<std::shared_ptr<const PreparedNetwork>> prepare_resident(std::shared_ptr<const LayerGraph> graph,
+                                                                              std::shared_ptr<const DeviceSpec> device);
+
 /// True if all weights and activations stay in the chip's memory: nothing is streamed from outside or spilled.
 [[nodiscard]] bool fully_resident(const PreparedNetwork& network);
 

@@ -239,7 +239,8 @@ Result<Cycles> Session::act(LayerId layer, Cycles ready) {
   for (const TensorId output : here.outputs) start = chip_.writable_at(residence_.blocks(output), start);
   GATEFOLD_TRY(start, stage(layer, start));
   start = resource_free(layer, start);
-  Cycles awake = std::max({staging_ready_at(layer, start), chip_.uncore_ready_at(UncoreUse::kRequests, start), chip_.ready_at(state.home, residence_.weights(layer), start)});
+  Cycles awake = std::max({staging_ready_at(layer, start), chip_.uncore_ready_at(UncoreUse::kRequests, start),
+                           chip_.ready_at(state.home, residence_.weights(layer), start)});
   for (const TensorId output : here.outputs) {
     awake = std::max({awake, chip_.ready_at(state.home, residence_.blocks(output), start),
                       chip_.path_ready_at(state.home, residence_.where(output), start)});
@@ -392,7 +393,8 @@ RunResult Session::finish(Cycles horizon) {
   for (std::size_t v = 0; v < layers_.size(); ++v) {
     const Layer& layer = network_.graph().layers[v];
     const LayerState& state = layers_[v];
-    result.layers.push_back({layer.name, std::string(name(layer.op)), state.home.text(), state.cycles, state.energy, state.shifts, state.row_blocks});
+    result.layers.push_back(
+        {layer.name, std::string(name(layer.op)), state.home.text(), state.cycles, state.energy, state.shifts, state.row_blocks});
   }
   for (std::size_t t = 0; t < spilling_.tensors.size(); ++t) {
     if (spilling_.tensors[t] != 0) result.spilled.push_back({network_.graph().activations[t].name, table_.tensor_bytes(TensorId(t))});

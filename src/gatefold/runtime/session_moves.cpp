@@ -28,7 +28,8 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced)
     std::vector<BlockId> old(residence_.weights(layer).begin(), residence_.weights(layer).end());
     Cycles start = std::max({state.weights_ready, woken, chip_.ready_at(from, old, now)});
     if (!move.reloaded) {
-      start = std::max({start, chip_.crossbar().bus_free(from, now), chip_.crossbar().bus_free(to, now), chip_.path_ready_at(from, to, now)});
+      start =
+          std::max({start, chip_.crossbar().bus_free(from, now), chip_.crossbar().bus_free(to, now), chip_.path_ready_at(from, to, now)});
     }
     vacate(old);
     residence_.drop_weights(layer);
