@@ -13,6 +13,7 @@
 #include "gatefold/device/shipped.h"
 #include "gatefold/model/npy.h"
 #include "gatefold/onnx/import.h"
+#include "gatefold/runtime/prepared.h"
 #include "image.h"
 
 namespace gatefold::tool {
