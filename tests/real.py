@@ -8,6 +8,9 @@ CHECK is one of
                and integer networks give the same bits under all of them
   keyword      accuracy of the int8 keyword network on its labelled samples
   light        the full-size graphs run timing-only on server-v5p
+  spilling     every network of the first group runs on edge-nnic, however large its activations, with its expected outputs
+               under every policy and, if it is an integer network, the bits of a chip on which it fits; and so, timing-only, do
+               the full-size graphs
   policies     the policies differ where they should
   mutations    a real network with random bytes changed: no crash, no hang, bounded memory
 
@@ -110,6 +113,43 @@ class Check:
             raise Failed(f"the slowest event loop took {slowest * 1e6:.0f} us, wanted at most 1000 us")
         return f"{', '.join(figures)}; slowest event loop {slowest * 1e6:.0f} us"
 
+    def spilling(self):
+        networks = self.sample(INTEGER, 1) + self.sample(FLOAT, 1)
+        spilled, largest, bytes_ = 0, "", 0
+        for network in networks:
+            inputs = [word for file in sorted(model(network).parent.glob("test_data_set_0/input_*.pb")) for word in ("--input", file)]
+            small = self.result("run", model(network), "--device", "edge-nnic", *inputs)
+            done = self.call("conformance", model(network).parent, "--device", "edge-nnic", "--strict")
+            if done.returncode != 0:
+                raise Failed(f"{network} on edge-nnic:\n{done.stdout}{done.stderr}")
+            if network in INTEGER:
+                runs = [self.result("run", model(network), "--device", "server-v5p", *inputs)]
+                runs += [self.result("run", model(network), "--device", "edge-nnic", "--policy", policy, *inputs)
+                         for policy in (POLICIES if small["spilled"] else [])]
+                for run in runs:
+                    if [o["sha256"] for o in run["outputs"]] != [o["sha256"] for o in small["outputs"]]:
+                        raise Failed(f"{network}: other bits on {run['device']['name']} under {run['policy']} than on edge-nnic")
+            elif small["spilled"]:
+                for policy in POLICIES:
+                    done = self.call("conformance", model(network).parent, "--device", "edge-nnic", "--policy", policy, "--strict")
+                    if done.returncode != 0:
+                        raise Failed(f"{network} under {policy} on edge-nnic:\n{done.stdout}{done.stderr}")
+            spilled += bool(small["spilled"])
+        graphs = LIGHT if self.scale >= 1 else ["vgg19"]
+        for name in graphs:
+            file = DATA / "conformance" / "onnx-1.23-light" / f"light_{name}.onnx"
+            run = self.result("run", file, "--timing-only", "--device", "edge-nnic")
+            if run["completed"] != 1:
+                raise Failed(f"{name} on edge-nnic: {run['completed']} requests completed, wanted 1")
+            if name == "vgg19" and not run["spilled"]:
+                raise Failed("vgg19 on edge-nnic: no activation is spilled")
+            if name == "vgg19":
+                largest = f"vgg19 {run['latency_s']['max'] * 1e3:.0f} ms {run['energy_j']['total'] * 1e3:.1f} mJ"
+                bytes_ = sum(tensor["bytes"] for tensor in run["spilled"])
+            spilled += bool(run["spilled"])
+        return (f"{len(networks)} networks with outputs and {len(graphs)} graphs timing-only run on edge-nnic, {spilled} of them spilling, "
+                f"outputs as expected; {largest}, {bytes_ / 2**20:.1f} MiB spilled in all")
+
     def policies(self):
         least, saved = float("inf"), 0
         networks = self.sample(INTEGER + FLOAT, 2)
@@ -171,7 +211,7 @@ def model(network):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("check", choices=["conformance", "keyword", "light", "policies", "mutations"])
+    parser.add_argument("check", choices=["conformance", "keyword", "light", "spilling", "policies", "mutations"])
     parser.add_argument("--tool", required=True)
     parser.add_argument("--scale", type=float, default=1)
     parser.add_argument("--seed", type=int, default=1)

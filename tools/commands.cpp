@@ -187,7 +187,8 @@ int inspect_layer_options(const InspectArguments& arguments, const std::shared_p
   const auto ready = prepare_on(graph, arguments.device);
   if (!ready) return report_error(ready.error());
   const PreparedNetwork& network = *ready.value().network;
-  LayerOptionsInspection inspection = inspect_options(network.table(), layer.value(), network.plan().assignment[layer.value().at()]);
+  LayerOptionsInspection inspection = inspect_options(network.table(), layer.value(), network.plan().assignment[layer.value().at()],
+                                                      network.plan().spilling.blocks(layer.value()));
   inspection.device_reason = ready.value().reason;
   return write_results(arguments.output, options_json(inspection, version()), options_table(inspection));
 }

@@ -13,6 +13,7 @@
 #include "gatefold/device/shipped.h"
 #include "gatefold/model/npy.h"
 #include "gatefold/onnx/import.h"
+#include "gatefold/runtime/prepared.h"
 #include "image.h"
 
 namespace gatefold::tool {
@@ -202,6 +203,21 @@ Result<LoadedNetwork> load_network(const std::string& text, const InputArguments
   return loaded;
 }
 
+namespace {
+
+/// What of the network stays in the chip's memory.
+std::string residence_text(const PreparedNetwork& network, const std::string& weights) {
+  if (fully_resident(network)) return fmt::format("weights {} and peak activations fit", weights);
+  const StaticPlan& plan = network.plan();
+  const bool streamed = std::any_of(plan.assignment.begin(), plan.assignment.end(), [](const Placement& p) { return p.streamed; });
+  const std::string text = fmt::format("weights {}{}", weights, streamed ? ", in part streamed from external memory" : "");
+  if (plan.spilling.tensors.empty()) return text;
+  return fmt::format("{}, peak activations {}, in part spilled to {}", text, size_text(network.table().peak_activation_bytes()),
+                     streamed ? "it" : "external memory");
+}
+
+}  // namespace
+
 Result<ReadyNetwork> prepare_on(const std::shared_ptr<const LayerGraph>& graph, const std::optional<std::string>& device) {
   std::vector<DeviceSpec> candidates;
   if (device) {
@@ -220,17 +236,14 @@ Result<ReadyNetwork> prepare_on(const std::shared_ptr<const LayerGraph>& graph, 
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     ReadyNetwork ready;
     ready.device = std::make_shared<const DeviceSpec>(std::move(candidates[i]));
-    auto prepared = prepare(graph, ready.device);
-    // A smaller chip is the default only if it needs no streaming; the last one takes what is left.
-    if (prepared && (i + 1 == candidates.size() || fully_resident(*prepared.value()))) {
+    // A smaller chip is the default only if nothing is streamed or spilled; the last one takes what is left.
+    auto prepared = i + 1 == candidates.size() ? prepare(graph, ready.device) : prepare_resident(graph, ready.device);
+    if (prepared) {
       ready.network = std::move(prepared).value();
-      const std::string weights = size_text(weights_on(*graph, *ready.device));
-      ready.reason = fully_resident(*ready.network) ? fmt::format("weights {} and peak activations fit", weights)
-                                                    : fmt::format("weights {}, in part streamed from external memory", weights);
+      ready.reason = residence_text(*ready.network, size_text(weights_on(*graph, *ready.device)));
       if (!device) ready.reason = "default: " + ready.reason;
       return ready;
     }
-    if (prepared) continue;
     last = std::move(prepared).error().within(fmt::format("device {}", ready.device->name));
     if (last->code != ErrorCode::kDoesNotFit) break;
   }

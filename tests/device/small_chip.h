@@ -34,6 +34,9 @@ inline DeviceSpec small_chip() {
   spec.sram_byte = EnergyPerByte(1);
   spec.external_byte = EnergyPerByte(10);
   spec.external_bytes_per_second = 1'000'000;
+  spec.spill_byte = EnergyPerByte(20);
+  spec.spill_bytes_per_second = 500'000;
+  spec.spill_capacity = Bytes(100'000);
   spec.wire_byte_pitch = EnergyPerByte(2);
   spec.route_change = Cycles(3);
   spec.route_control = Bytes(4);

@@ -94,12 +94,23 @@ DeviceSpec random_device(Random& random) {
     spec.vector_per_cluster = ValuesPerCycle(random.one_of<std::int64_t>({1, 8, 64}));
   }
   spec.output_bus = BytesPerCycle(random.one_of<std::int64_t>({1, 8, 64}));
+  spec.external_byte = scaled(random, spec.external_byte);
+  spec.spill_byte = scaled(random, spec.spill_byte);
+  spec.spill_bytes_per_second = spec.clock_hz * random.one_of<std::int64_t>({1, 2, 10, 100}) / 4;
+  spec.external_bytes_per_second = spec.clock_hz * random.one_of<std::int64_t>({1, 2, 10, 100}) / 4;
+  spec.spill_capacity = Bytes(random.one_of<std::int64_t>({0, 500, 4096, 1 << 20, 1 << 20, 1 << 20}));
   spec.mac = scaled(random, spec.mac);
   spec.lane_add = scaled(random, spec.lane_add);
   spec.sram_byte = scaled(random, spec.sram_byte);
   spec.wire_byte_pitch = scaled(random, spec.wire_byte_pitch);
   spec.route_change = Cycles(random.between(0, 64));
   vary_bank(random, spec.bank);
+  if (random.chance(3)) {  // so small that activations have to be spilled
+    spec.cluster_count = static_cast<std::int32_t>(random.between(1, 3));
+    spec.cores_per_cluster = static_cast<std::int32_t>(random.between(1, 2));
+    spec.banks_per_core = static_cast<std::int32_t>(random.between(3, 8));
+    spec.bank.size = Bytes(random.one_of<std::int64_t>({16, 64, 128, 256}));
+  }
   vary(random, spec.cluster, 200);
   vary(random, spec.core, 50);
   for (UncoreSpec& part : spec.uncore) vary(random, part.gate, 1000);
@@ -148,6 +159,14 @@ std::string describe(const Case& c) {
     for (const TensorId output : c.graph->layers[v].outputs) text += fmt::format(" writes tensor {}", output.index());
     text += fmt::format(", weights {} B, planned {}\n", c.network->table().work(LayerId(v)).weights.count(),
                         c.network->plan().assignment[v].text());
+  }
+  const Spilling& spilling = c.network->plan().spilling;
+  for (std::size_t t = 0; t < spilling.tensors.size(); ++t) {
+    if (spilling.tensors[t] != 0) text += fmt::format("  tensor {} is spilled\n", t);
+  }
+  for (std::size_t v = 0; v < spilling.layers.size(); ++v) {
+    const RowBlocks& blocks = spilling.layers[v];
+    if (blocks.count > 0) text += fmt::format("  layer {} in {} row blocks{}\n", v, blocks.count, blocks.overlapped ? ", overlapped" : "");
   }
   return text;
 }

@@ -53,7 +53,8 @@ std::string figures(const RunResult& r) {
   for (const Phase& phase : r.phases) text += fmt::format("\n{} {} {}", phase.begin.count(), phase.end.count(), phase.mean_active);
   for (const auto& [state, share] : r.residency) text += fmt::format("\n{} {}", state, share);
   for (const LayerRecord& layer : r.layers) {
-    text += fmt::format("\n{} {} {} {} {}", layer.name, layer.placement, layer.cycles.count(), layer.energy.femtojoules(), layer.shifts);
+    text += fmt::format("\n{} {} {} {} {} {}", layer.name, layer.placement, layer.cycles.count(), layer.energy.femtojoules(), layer.shifts,
+                        layer.row_blocks);
   }
   return text;
 }
@@ -131,6 +132,7 @@ class CaseChecks {
     check_times(result);
     check_shifts(result);
     check_layers(result);
+    check_plan(result);
     results_[policy_] = std::move(numeric).value();
   }
 
@@ -325,8 +327,11 @@ class CaseChecks {
     EnergyTotal layers;
     for (const LayerRecord& layer : result.layers) layers += layer.energy;
     for (const TensorId input : case_.graph->inputs) {
-      if (case_.graph->activation(input).consumers.empty()) continue;
-      layers += EnergyTotal::repeated(table_.tensor_bytes(input) * spec_.sram_byte, result.completed);
+      const Activation& activation = case_.graph->activation(input);
+      if (activation.consumers.empty()) continue;
+      const bool spilled = std::any_of(result.spilled.begin(), result.spilled.end(),
+                                       [&](const SpillRecord& record) { return record.name == activation.name; });
+      layers += EnergyTotal::repeated(table_.tensor_bytes(input) * (spilled ? spec_.spill_byte : spec_.sram_byte), result.completed);
     }
     const EnergyParts& e = result.energy;
     if (!spec_.activation_bitmap) {
@@ -340,7 +345,25 @@ class CaseChecks {
     for (const PartSums& row : result.energy_clusters) add(by_cluster, row);
     expect_equal("the energy by layer sums to the total", by_layer, e.total());
     expect_equal("the energy by cluster sums to the total", by_cluster, e.total());
-    expect(result.shift_energy <= e.memory + e.crossbar, "shifts are part of memory and crossbar");
+    expect(result.shift_energy <= e.memory + e.crossbar + e.external, "shifts are part of memory, crossbar and external memory");
+  }
+
+  /// Where nothing happens, static executes every layer in the row blocks and the time that the plan counted.
+  void check_plan(const RunResult& result) {
+    findings_.spilled += result.spilled.empty() ? 0 : 1;
+    Bytes spilled;
+    for (const SpillRecord& record : result.spilled) spilled += record.bytes;
+    expect(result.spilled.empty() || result.energy.external > EnergyTotal() || spec_.spill_byte == EnergyPerByte(0) || spilled == Bytes(0),
+           "spilled activations are paid for");
+    if (policy_ != "static" || !case_.options.events.empty() || spec_.follows_zeros()) return;
+    for (std::size_t v = 0; v < result.layers.size(); ++v) {
+      const RowBlocks blocks = plan_.spilling.blocks(LayerId(v));
+      const std::string name = fmt::format("layer {} executes in the planned row blocks", v);
+      expect_equal(name, result.layers[v].row_blocks, blocks.count);
+      if (blocks.count == 0 && plan_.assignment[v].streamed) continue;  // streams hide behind the producer
+      expect_equal(fmt::format("layer {} takes the planned time", v), result.layers[v].cycles.count(),
+                   execution_cycles(table_, LayerId(v), plan_.assignment[v], plan_.spilling).count());
+    }
   }
 
   void compare_policies() {

@@ -11,9 +11,20 @@ Energy shift_penalty(const DeviceSpec& spec, const Placement& from, const Placem
   return route_energy(spec, from.clusters) + route_energy(spec, to.clusters);
 }
 
-Energy weight_transfer(const OptionTable& table, LayerId layer, const Placement& from, const Placement& to) {
-  if (from.streamed) return Energy(0);  // nothing lies there
-  return transfer_energy(table.spec(), weights_stored(table.spec(), table.work(layer), footprint_of(to)), from, to);
+WeightMove weight_move(const OptionTable& table, LayerId layer, const Placement& from, const Placement& to) {
+  if (from.streamed) return {};  // nothing lies there
+  const DeviceSpec& spec = table.spec();
+  const Bytes weights = weights_stored(spec, table.work(layer), footprint_of(to));
+  const WeightMove carried{false, transfer_energy(spec, weights, from, to), transfer_cycles(spec, weights, from, to), {}};
+  WeightMove loaded{true, external_energy(spec, Bytes(0), weights), external_cycles(spec, weights), {}};
+  for (const UncoreSpec& part : spec.uncore) {
+    if (part.use != UncoreUse::kExternal) continue;
+    loaded.uncore += EnergyTotal::over(part.gate.on - part.gate.gated, loaded.cycles) + part.gate.wake_energy;
+  }
+  const auto price = [&](const WeightMove& move) {
+    return EnergyTotal(move.energy) + move.uncore + EnergyTotal::over(table.always(), move.cycles);
+  };
+  return price(loaded) < price(carried) ? loaded : carried;
 }
 
 StreamCost stream_cost(const OptionTable& table, LayerId layer, const Placement& placement) {
@@ -26,8 +37,11 @@ StreamCost stream_cost(const OptionTable& table, LayerId layer, const Placement&
   return {weights * spec.external_byte + weights * spec.sram_byte, external_cycles(spec, buffer.first) + std::max(cycles, rest)};
 }
 
-Cycles execution_cycles(const OptionTable& table, LayerId layer, const Placement& placement) {
-  return placement.streamed ? stream_cost(table, layer, placement).cycles : table.option(layer, placement).cycles;
+Cycles execution_cycles(const OptionTable& table, LayerId layer, const Placement& placement, const Spilling& spilling,
+                        std::int32_t percent) {
+  const RowBlocks blocks = spilling.blocks(layer);
+  if (blocks.count > 0) return blocked_cost(table, spilling.tensors, layer, placement, blocks, percent).cycles;
+  return throttled(placement.streamed ? stream_cost(table, layer, placement).cycles : table.option(layer, placement).cycles, percent);
 }
 
 Energy wake_energy(const DeviceSpec& spec, const Placement& previous, const Placement& next) {
@@ -45,24 +59,27 @@ Energy wake_energy(const DeviceSpec& spec, const Placement& previous, const Plac
 StepCost step_cost(const OptionTable& table, const Step& step, const Placement& candidate) {
   const DeviceSpec& spec = table.spec();
   const Option& option = table.option(step.layer, candidate);
-  const Cycles cycles = throttled(option.cycles, step.percent);
   StepCost cost;
-  cost.dynamic = option.dynamic.total();
-  cost.active = EnergyTotal::over(table.always() + option.held, cycles);
+  if (const RowBlocks blocks = step.spilling != nullptr ? step.spilling->blocks(step.layer) : RowBlocks(); blocks.count > 0) {
+    const BlockedCost blocked = blocked_cost(table, step.spilling->tensors, step.layer, candidate, blocks, step.percent);
+    cost.dynamic = blocked.dynamic.total();
+    cost.active = EnergyTotal::over(table.always() + blocked.held, blocked.cycles);
+    cost.transfer = blocked.external;
+  } else {
+    cost.dynamic = option.dynamic.total();
+    cost.active = EnergyTotal::over(table.always() + option.held, throttled(option.cycles, step.percent));
+  }
   if (step.producer) {
-    cost.transfer =
+    cost.transfer +=
         step.steered ? wire_energy(spec, step.input, *step.producer, candidate) : transfer_energy(spec, step.input, step.home, candidate);
     cost.wake = wake_energy(spec, *step.producer, candidate);
   }
   if (!same_cores(candidate, step.home) || candidate.split != step.home.split) {
-    const Energy weights = weight_transfer(table, step.layer, step.home, candidate);
-    cost.transfer += weights;
+    const WeightMove move = weight_move(table, step.layer, step.home, candidate);
+    cost.transfer += move.energy;
     cost.penalty = shift_penalty(spec, step.home, candidate);
     // The weights' journey keeps the chip up if it is longer than the producer hides; the decision charges it in full.
-    if (!step.home.streamed) {
-      const Bytes carried = weights_stored(spec, table.work(step.layer), option.footprint);
-      cost.active += EnergyTotal::over(table.always(), transfer_cycles(spec, carried, step.home, candidate));
-    }
+    cost.active += EnergyTotal::over(table.always(), move.cycles) + move.uncore;
   }
   return cost;
 }
@@ -70,9 +87,14 @@ StepCost step_cost(const OptionTable& table, const Step& step, const Placement& 
 namespace {
 
 /// Wires of a tensor to its first reader, and transfers to later readers elsewhere.
-EnergyTotal data_cost(const OptionTable& table, const Assignment& assignment, TensorId tensor) {
+EnergyTotal data_cost(const OptionTable& table, const Assignment& assignment, TensorId tensor, bool spilled) {
   const Activation& activation = table.graph().activation(tensor);
   const Bytes bytes = table.tensor_bytes(tensor);
+  if (spilled) {  // from the post-processors to the staging buffer beside them; what passes outside is EQ-53
+    if (!activation.producer) return EnergyTotal();
+    const Placement& home = assignment[activation.producer->at()];
+    return wire_energy(table.spec(), bytes, home, home);
+  }
   EnergyTotal cost;
   std::optional<Placement> at;
   if (activation.producer) at = assignment[activation.producer->at()];
@@ -96,17 +118,26 @@ EnergyTotal wake_between(const OptionTable& table, const Assignment& assignment,
 
 }  // namespace
 
-EnergyTotal assignment_cost(const OptionTable& table, const Assignment& assignment) {
+EnergyTotal assignment_cost(const OptionTable& table, const Assignment& assignment, const Spilling& spilling) {
   EnergyTotal cost;
   for (std::size_t i = 0; i < assignment.size(); ++i) {
+    cost += wake_between(table, assignment, i);
+    if (const RowBlocks blocks = spilling.blocks(LayerId(i)); blocks.count > 0) {
+      const BlockedCost blocked = blocked_cost(table, spilling.tensors, LayerId(i), assignment[i], blocks);
+      cost += EnergyTotal(blocked.dynamic.total()) + blocked.external;
+      cost += EnergyTotal::over(table.always() + blocked.held, blocked.cycles);
+      continue;
+    }
     const Option& option = table.option(LayerId(i), assignment[i]);
-    cost += option.alone + wake_between(table, assignment, i);
+    cost += option.alone;
     if (!assignment[i].streamed) continue;
     const StreamCost stream = stream_cost(table, LayerId(i), assignment[i]);
     cost += stream.energy;
     cost += EnergyTotal::over(table.always() + option.held, stream.cycles - option.cycles);
   }
-  for (std::size_t t = 0; t < table.graph().activations.size(); ++t) cost += data_cost(table, assignment, TensorId(t));
+  for (std::size_t t = 0; t < table.graph().activations.size(); ++t) {
+    cost += data_cost(table, assignment, TensorId(t), spilling.spilled(TensorId(t)));
+  }
   return cost;
 }
 
@@ -116,9 +147,9 @@ EnergyTotal local_cost(const OptionTable& table, const Assignment& assignment, L
   const Layer& here = table.graph().layer(layer);
   for (auto operand = here.inputs.begin(); operand != here.inputs.end(); ++operand) {
     const auto same = [&](const Operand& earlier) { return earlier.tensor == operand->tensor; };
-    if (operand->tensor && std::none_of(here.inputs.begin(), operand, same)) cost += data_cost(table, assignment, *operand->tensor);
+    if (operand->tensor && std::none_of(here.inputs.begin(), operand, same)) cost += data_cost(table, assignment, *operand->tensor, false);
   }
-  for (const TensorId output : here.outputs) cost += data_cost(table, assignment, output);
+  for (const TensorId output : here.outputs) cost += data_cost(table, assignment, output, false);
   return cost;
 }
 

@@ -148,6 +148,7 @@ Result<OptionTable> OptionTable::build(std::shared_ptr<const LayerGraph> graph, 
   std::vector<Work> works;
   for (const Layer& layer : g.layers) {
     works.push_back(work_of(s, g, layer));
+    table.cuts_.push_back(cut_of(layer));
     table.weight_bytes_ += works.back().weights;
   }
   table.peak_activation_bytes_ = peak_of(g, table.tensor_bytes_);

@@ -12,6 +12,7 @@
 
 #include "gatefold/cost/work_of.h"
 #include "gatefold/device/equations.h"
+#include "gatefold/model/row_cut.h"
 
 namespace gatefold {
 
@@ -51,6 +52,8 @@ class OptionTable {
   [[nodiscard]] std::size_t size() const { return layers_.size(); }
   [[nodiscard]] const LayerOptions& layer(LayerId id) const { return layers_[id.at()]; }
   [[nodiscard]] const Work& work(LayerId id) const { return layers_[id.at()].work; }
+  /// How the layer can be cut into row blocks.
+  [[nodiscard]] const LayerCut& cut(LayerId id) const { return cuts_[id.at()]; }
   /// The option of a placement's shape. Requires: the shape is legal for the layer.
   [[nodiscard]] const Option& option(LayerId id, const Placement& placement) const;
   /// True if the layer has an option of that shape.
@@ -72,6 +75,7 @@ class OptionTable {
   std::shared_ptr<const LayerGraph> graph_;
   std::shared_ptr<const DeviceSpec> spec_;
   std::vector<LayerOptions> layers_;
+  std::vector<LayerCut> cuts_;
   std::vector<std::vector<std::int32_t>> by_shape_;  ///< per layer: shape index -> position in options, -1: none
   std::vector<Bytes> tensor_bytes_;
   std::vector<Layout> tensor_layouts_;

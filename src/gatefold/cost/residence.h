@@ -2,23 +2,24 @@
 //
 // The planner keeps one over a scratch memory to see whether a plan fits; the runtime keeps one over the chip's. Weights
 // of a layer and the inputs it reads are divided over the cores of its placement; an output lies where its first reader
-// wants it.
+// wants it. A spilled activation lies in external memory and passes through staging buffers.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
-#include "gatefold/cost/option_table.h"
+#include "gatefold/cost/row_blocks.h"
 #include "gatefold/device/memory.h"
 
 namespace gatefold {
 
 class Residence {
  public:
-  /// Both must outlive the residence.
-  Residence(const OptionTable& table, Memory& memory);
+  /// Both must outlive the residence. `spilled`: per tensor, whether it lies in external memory; empty: none does.
+  Residence(const OptionTable& table, Memory& memory, std::vector<char> spilled = {});
   /// The same residence over a copy of its memory, to try something out. `memory` must outlive it.
   Residence(const Residence& other, Memory& copy) : Residence(other) { memory_ = &copy; }
   Residence(const Residence&) = default;
@@ -34,9 +35,13 @@ class Residence {
   [[nodiscard]] std::span<const BlockId> weights(LayerId layer) const { return weights_[layer.at()]; }
 
   // ---- activations ----
+  /// True if the tensor lies in external memory while it lives: it has no blocks, and no reader is far from it.
+  [[nodiscard]] bool spilled(TensorId tensor) const { return !spilled_.empty() && spilled_[tensor.at()] != 0; }
+  /// Per tensor; empty: none.
+  [[nodiscard]] const std::vector<char>& spilled() const { return spilled_; }
   [[nodiscard]] bool stored(TensorId tensor) const { return tensors_[tensor.at()].live; }
   /// Stores an activation divided over the cores of `placement`, in banks that no block of `avoid` uses.
-  /// Errors: kDoesNotFit; then nothing is stored.
+  /// A spilled one takes room in external memory alone. Errors: kDoesNotFit; then nothing is stored.
   [[nodiscard]] Status store(TensorId tensor, const Placement& placement, const Layout& layout, std::span<const BlockId> avoid);
   void drop(TensorId tensor);
   /// Stores an activation elsewhere while its present place is still taken, and gives that up if the new one fits and
@@ -62,6 +67,20 @@ class Residence {
 
   /// Banks that one core needs to hold its share of a tensor.
   [[nodiscard]] std::int64_t banks_per_core(TensorId tensor, std::int64_t cores) const;
+
+  // ---- staging buffers of the layer that executes (row_blocks.h) ----
+  /// In how many blocks the layer executes with the banks that are empty now. nullopt: not even one row fits. Pure.
+  [[nodiscard]] std::optional<RowBlocks> stageable(LayerId layer, const Placement& placement) const;
+  /// True if the layer could execute at all with the banks that are empty now. Pure.
+  [[nodiscard]] bool room_to_stage(LayerId layer, const Placement& placement) const;
+  /// Takes the buffers for the layer's spilled values. Errors: kDoesNotFit; then nothing is taken. Requires: unstaged.
+  [[nodiscard]] Result<RowBlocks> stage(LayerId layer, const Placement& placement);
+  void unstage();
+  /// The buffer of the `value`-th of staged_values, on side 0 or 1: a block per core.
+  [[nodiscard]] std::span<const BlockId> staging(std::size_t value, std::int64_t side) const;
+  /// All of them.
+  [[nodiscard]] std::span<const BlockId> staging() const { return staging_; }
+
   [[nodiscard]] const Memory& memory() const { return *memory_; }
 
  private:
@@ -78,6 +97,7 @@ class Residence {
   [[nodiscard]] Bytes buffer_size() const { return table_->spec().bank.size * 2; }
   [[nodiscard]] bool buffers_fit(const Placement& placement, std::int64_t spare_banks) const;
   Status store_buffers(LayerId layer, const Placement& placement);
+  [[nodiscard]] std::int64_t empty_banks(const Placement& placement) const;
   [[nodiscard]] Bytes weight_share(LayerId layer, const Placement& placement, std::int32_t ordinal) const;
 
   const OptionTable* table_;
@@ -86,6 +106,11 @@ class Residence {
   std::vector<char> streamed_;       ///< per layer: its blocks are stream buffers
   std::vector<StreamBank> buffers_;  ///< per core
   std::vector<Stored> tensors_;
+  std::vector<char> spilled_;
+  Bytes spilled_bytes_;
+  std::vector<BlockId> staging_;                       ///< by value, side and core
+  std::vector<std::array<std::size_t, 2>> staged_at_;  ///< per value: where its sides begin in staging_
+  std::size_t staging_cores_ = 0;
 };
 
 }  // namespace gatefold

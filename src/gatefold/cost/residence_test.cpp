@@ -44,6 +44,64 @@ TEST(Residence, ArraysThatDivideRowsHoldCopies) {
   EXPECT_EQ(chip.sizes(chip.residence.weights(LayerId(0))), (std::vector<std::int64_t>{44, 44}));
 }
 
+/// US 11783167 and US 12165043 want both operands of an addition in one cluster: a reader's operands are divided alike over
+/// its own cores, so each core finds equal channels of both.
+TEST(Residence, BothOperandsOfAnAdditionLieInTheSameCores) {
+  Stored chip(table_of(test::residual()));
+  const LayerId add(2);
+  const Placement home = at(1, 2, 1);
+  for (const Operand& operand : chip.table.graph().layer(add).inputs) {
+    ASSERT_TRUE(chip.residence.store(*operand.tensor, home, operand_layout(chip.table.graph().layer(add), operand.shape), {}));
+  }
+  const auto a = chip.residence.blocks(*chip.table.graph().layer(add).inputs[0].tensor);
+  const auto b = chip.residence.blocks(*chip.table.graph().layer(add).inputs[1].tensor);
+  ASSERT_EQ(a.size(), 2U);
+  ASSERT_EQ(b.size(), 2U);
+  for (std::size_t c = 0; c < 2; ++c) {
+    EXPECT_EQ(chip.memory.core(a[c]), chip.memory.core(b[c]));
+    EXPECT_EQ(chip.memory.size(a[c]), chip.memory.size(b[c]));
+  }
+  // Elsewhere they are not aligned, and the session moves them first.
+  EXPECT_FALSE(chip.residence.aligned(*chip.table.graph().layer(add).inputs[0].tensor, at(0, 2, 1), {1, 4, 4}));
+}
+
+TEST(Residence, ASpilledTensorTakesNoBankAndIsNearEveryReader) {
+  Stored chip(table_of(chain({4, 4}, 4)));
+  Residence residence(chip.table, chip.memory, {1, 0});
+  const TensorId input(0);
+  ASSERT_TRUE(residence.store(input, at(0), chip.table.tensor_layout(input), {}));
+  EXPECT_EQ(chip.free(), chip.table.spec().memory());
+  EXPECT_TRUE(residence.blocks(input).empty());
+  EXPECT_TRUE(residence.aligned(input, at(3), {1, 4, 16}));
+  const auto blocks = residence.stage(LayerId(0), at(0));
+  ASSERT_TRUE(blocks) << blocks.error().message;
+  EXPECT_EQ(blocks.value(), (RowBlocks{1, false}));  // 64 bytes: all of it in one bank
+  ASSERT_EQ(residence.staging(0, 0).size(), 1U);
+  EXPECT_EQ(chip.memory.size(residence.staging(0, 0)[0]), Bytes(100));
+  residence.unstage();
+  residence.drop(input);
+  EXPECT_EQ(chip.free(), chip.table.spec().memory());
+}
+
+TEST(Residence, ExternalMemoryAndStagingBuffersNeverOverflow) {
+  DeviceSpec spec = test::small_chip();
+  spec.spill_capacity = Bytes(100);
+  Stored chip(table_of(chain({4, 4}, 5), spec));  // 100 bytes each
+  Residence residence(chip.table, chip.memory, {1, 1});
+  ASSERT_TRUE(residence.store(TensorId(0), at(0), chip.table.tensor_layout(TensorId(0)), {}));
+  const auto refused = residence.store(TensorId(1), at(0), chip.table.tensor_layout(TensorId(1)), {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "external memory: 100 bytes wanted for a spilled activation, 0 of 100 bytes free");
+  EXPECT_FALSE(residence.stored(TensorId(1)));
+  ASSERT_TRUE(chip.memory.store(CoreId(0), Bytes(300), BankRole::kWeights, {}, {}));
+  EXPECT_FALSE(residence.room_to_stage(LayerId(0), at(0)));
+  const auto staged = residence.stage(LayerId(0), at(0));
+  ASSERT_FALSE(staged);
+  EXPECT_EQ(staged.error().message,
+            "layer 'conv0': one row of its spilled activations takes 2 empty banks in each of 1 cores, 1 are there");
+  EXPECT_TRUE(residence.staging().empty());
+}
+
 TEST(Residence, DroppedWeightsAreGone) {
   Stored chip(table_of(chain({7, 4}, 2)));
   ASSERT_TRUE(chip.residence.store_weights(LayerId(0), at(0, 2), {}));

@@ -137,12 +137,18 @@ Bytes modelled_size(const DeviceSpec& spec, const Activation& activation) {
 }
 
 Work work_of(const DeviceSpec& spec, const LayerGraph& graph, const Layer& layer) {
+  Bytes output;
+  for (const TensorId id : layer.outputs) output += modelled_size(spec, graph.activation(id));
+  return work_of(spec, layer, output);
+}
+
+Work work_of(const DeviceSpec& spec, const Layer& layer, Bytes output) {
   Work work;
+  work.output = output;
   work.divisible = std::max<std::int64_t>(1, plain_layout(layer.output_shape).units);
   for (const Operand& operand : layer.inputs) {
     if (operand.tensor) work.input += modelled_element(spec, operand.type) * operand.shape.elements();
   }
-  for (const TensorId output : layer.outputs) work.output += modelled_size(spec, graph.activation(output));
   if (layer.kind == LayerKind::kDot) add_dot(spec, layer, work);
   else add_vector(spec, layer, work);
   return work;

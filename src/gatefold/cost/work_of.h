@@ -16,6 +16,9 @@ namespace gatefold {
 /// without legal options.
 [[nodiscard]] Work work_of(const DeviceSpec& spec, const LayerGraph& graph, const Layer& layer);
 
+/// The same of a layer, or a part of one, that writes `output` bytes.
+[[nodiscard]] Work work_of(const DeviceSpec& spec, const Layer& layer, Bytes output);
+
 /// How a tensor is divided over cores: `units` channels, each of `inner` contiguous elements, repeated `outer` times.
 struct Layout {
   std::int64_t outer = 1;

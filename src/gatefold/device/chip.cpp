@@ -87,13 +87,25 @@ Cycles Chip::uncore_ready_at(UncoreUse use, Cycles now) const {
 }
 
 Cycles Chip::load_external(Bytes bytes, Cycles now) {
-  const Cycles start = uncore_ready_at(UncoreUse::kExternal, std::max(now, crossbar_.external_free()));
+  const Cycles start = external_ready_at(now);
   const Cycles end = start + external_cycles(*spec_, bytes);
-  crossbar_.book_external(end);
-  hold_uncore(UncoreUse::kExternal, start, end);
-  ledger_.charge(Part::kExternal, bytes * spec_->external_byte);
-  ledger_.charge(Part::kMemory, bytes * spec_->sram_byte);
+  keep_external(start, end);
+  charge_external(Bytes(0), bytes);
   return end;
+}
+
+void Chip::keep_external(Cycles from, Cycles until) {
+  GATEFOLD_REQUIRE(external_ready_at(from) == from);
+  crossbar_.book_external(until);
+  hold_uncore(UncoreUse::kExternal, from, until);
+}
+
+EnergyTotal Chip::charge_external(Bytes spilled, Bytes weights) {
+  const Energy outside = spilled * spec_->spill_byte + weights * spec_->external_byte;
+  const Energy inside = (spilled + weights) * spec_->sram_byte;
+  ledger_.charge(Part::kExternal, outside);
+  ledger_.charge(Part::kMemory, inside);
+  return EnergyTotal(outside) + inside;
 }
 
 void Chip::charge(const DynamicEnergy& energy, Energy output_wires, const Placement& placement) {
@@ -117,6 +129,10 @@ void Chip::refresh_content(std::span<const Piece> pieces) {
 
 Energy transfer_energy(const DeviceSpec& spec, Bytes bytes, const Placement& from, const Placement& to) {
   return bytes * spec.sram_byte * 2 + wire_energy(spec, bytes, from, to);
+}
+
+Energy external_energy(const DeviceSpec& spec, Bytes spilled, Bytes weights) {
+  return spilled * spec.spill_byte + weights * spec.external_byte + (spilled + weights) * spec.sram_byte;
 }
 
 Cycles transfer_cycles(const DeviceSpec& spec, Bytes bytes, const Placement& from, const Placement& to) {

@@ -63,6 +63,18 @@ class Chip {
   /// Returns when the transfer ends.
   Cycles load_external(Bytes bytes, Cycles now);
 
+  /// The earliest time >= now at which the external channel is free and its uncore parts could be ON.
+  [[nodiscard]] Cycles external_ready_at(Cycles now) const {
+    return uncore_ready_at(UncoreUse::kExternal, std::max(now, crossbar_.external_free()));
+  }
+  /// Gives the external channel to one layer over [from, until). Requires: external_ready_at(from) == from.
+  void keep_external(Cycles from, Cycles until);
+  /// Charges bytes that pass between external memory and banks (EQ-53): spilled activations in either direction, and
+  /// weights inwards; one external access and one SRAM access per byte.
+  EnergyTotal charge_external(Bytes spilled, Bytes weights);
+  /// Charges a network input that arrives in external memory: one access per byte there.
+  void charge_arrival(Bytes spilled) { ledger_.charge(Part::kExternal, spilled * spec_->spill_byte); }
+
   /// Charges one execution on a placement: dynamic energy, and the wires of its outputs, in equal shares to its clusters.
   void charge(const DynamicEnergy& energy, Energy output_wires, const Placement& placement);
   /// Charges the transfer of `bytes` between two placements (EQ-23): read and wires to the one, write to the other.
@@ -82,6 +94,8 @@ class Chip {
 
 /// EQ-23: energy to move `bytes` from one placement to another: one SRAM read and write per byte, and wires.
 [[nodiscard]] Energy transfer_energy(const DeviceSpec& spec, Bytes bytes, const Placement& from, const Placement& to);
+/// EQ-53: energy of bytes that pass between external memory and banks: one access at each end per byte.
+[[nodiscard]] Energy external_energy(const DeviceSpec& spec, Bytes spilled, Bytes weights);
 /// EQ-24: cycles of that transfer: the narrower side's output buses.
 [[nodiscard]] Cycles transfer_cycles(const DeviceSpec& spec, Bytes bytes, const Placement& from, const Placement& to);
 

@@ -103,6 +103,14 @@ Amount scaled(Amount whole, std::int64_t part, std::int64_t of) {
   return Amount(static_cast<std::int64_t>((product + of - 1) / of));
 }
 
+/// EQ-19: cycles to carry bytes at a rate, rounded up.
+Cycles cycles_at(const DeviceSpec& spec, Bytes bytes, std::int64_t bytes_per_second) {
+  if (bytes == Bytes(0)) return Cycles(0);
+  const Int128 scaled = static_cast<Int128>(bytes.count()) * spec.clock_hz;
+  const Int128 rate = bytes_per_second;
+  return Cycles(static_cast<std::int64_t>((scaled + rate - 1) / rate));
+}
+
 /// Arrays that divide rows hold, load and read the whole weights each.
 bool full_copies(const DeviceSpec& spec, const Footprint& footprint) {
   return spec.core_kind == CoreKind::kSystolic && footprint.split == CoreSplit::kRows;
@@ -281,10 +289,28 @@ Energy wire_energy(const DeviceSpec& spec, Bytes bytes, const Placement& from, c
 
 Cycles bus_cycles(const DeviceSpec& spec, Bytes bytes, std::int64_t clusters) { return ceil_div(bytes, spec.output_bus * clusters); }
 
-Cycles external_cycles(const DeviceSpec& spec, Bytes bytes) {
-  const Int128 scaled = static_cast<Int128>(bytes.count()) * spec.clock_hz;
-  const Int128 rate = spec.external_bytes_per_second;
-  return Cycles(static_cast<std::int64_t>((scaled + rate - 1) / rate));
+Cycles external_cycles(const DeviceSpec& spec, Bytes bytes) { return cycles_at(spec, bytes, spec.external_bytes_per_second); }
+Cycles spill_cycles(const DeviceSpec& spec, Bytes bytes) { return cycles_at(spec, bytes, spec.spill_bytes_per_second); }
+
+Cycles row_block_cycles(const DeviceSpec& spec, std::span<const BlockStep> steps, bool overlapped) {
+  Cycles sum;
+  for (std::size_t b = 0; b < steps.size(); ++b) {
+    const BlockStep& step = steps[b];
+    const Cycles load = spill_cycles(spec, step.loaded) + external_cycles(spec, step.ahead);
+    const Cycles rest = external_cycles(spec, step.streamed - step.ahead);
+    const Cycles store = spill_cycles(spec, step.stored);
+    if (!overlapped) {
+      sum += load + std::max(step.compute, rest) + store;
+      continue;
+    }
+    Cycles beside = rest;
+    if (b == 0) sum += load;
+    else beside += spill_cycles(spec, steps[b - 1].stored);
+    if (b + 1 < steps.size()) beside += spill_cycles(spec, steps[b + 1].loaded) + external_cycles(spec, steps[b + 1].ahead);
+    else sum += store;
+    sum += std::max(step.compute, beside);
+  }
+  return sum;
 }
 
 Cycles throttled(Cycles cycles, std::int32_t percent) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 
 #include "gatefold/device/placement.h"
 #include "gatefold/device/spec.h"
@@ -109,6 +110,9 @@ struct Zeros {
 /// EQ-19: cycles of an external transfer, rounded up.
 [[nodiscard]] Cycles external_cycles(const DeviceSpec& spec, Bytes bytes);
 
+/// EQ-19 of the memory that takes spilled activations.
+[[nodiscard]] Cycles spill_cycles(const DeviceSpec& spec, Bytes bytes);
+
 /// EQ-20: cycles at `percent` of full speed, rounded up.
 [[nodiscard]] Cycles throttled(Cycles cycles, std::int32_t percent);
 
@@ -124,6 +128,18 @@ struct StreamBuffer {
   Bytes first;
 };
 [[nodiscard]] StreamBuffer stream_buffer(const DeviceSpec& spec, Bytes weights, std::int64_t cores);
+
+/// One row block of a layer that reads or writes spilled activations.
+struct BlockStep {
+  Cycles compute;
+  Bytes loaded;    ///< rows of spilled inputs, halo included
+  Bytes stored;    ///< rows of spilled outputs
+  Bytes streamed;  ///< weights from external memory for this block
+  Bytes ahead;     ///< of those, what must be there before it computes (EQ-31: first)
+};
+/// EQ-52: cycles of a layer in row blocks. `overlapped`: every staging buffer is there twice, so that a block computes while
+/// the next one is loaded and the one before is stored; otherwise one after the other.
+[[nodiscard]] Cycles row_block_cycles(const DeviceSpec& spec, std::span<const BlockStep> steps, bool overlapped);
 
 /// EQ-22: leakage, while it executes, of what a layer holds ON: logic of its clusters, its cores, and for each of
 /// weights, inputs and outputs ceil(bytes per core / bank size) banks in every core (outputs: of a same-sized footprint).

@@ -167,6 +167,19 @@ TEST(Equations, BusesExternalMemoryAndThrottling) {  // EQ-18 .. EQ-20
   EXPECT_EQ(throttled(Cycles(239), 30), Cycles(797));
 }
 
+TEST(Equations, RowBlocksShareOneChannelWithTheirWeights) {  // EQ-19, EQ-52
+  const DeviceSpec& edge = chip("edge-nnic");                // 2 B per cycle, for weights and spilled rows alike
+  EXPECT_EQ(spill_cycles(edge, Bytes(1000)), Cycles(500));
+  EXPECT_EQ(spill_cycles(edge, Bytes(0)), Cycles(0));
+  const BlockStep step{Cycles(700), Bytes(200), Bytes(100), Bytes(1000), Bytes(400)};
+  EXPECT_EQ(row_block_cycles(edge, std::vector{step}, false), Cycles(300 + 700 + 50));
+  EXPECT_EQ(row_block_cycles(edge, std::vector{step, step}, false), Cycles(2 * (300 + 700 + 50)));
+  // While a block computes, the rest of its weights arrives, and all that the next one needs; or the one before is stored.
+  EXPECT_EQ(row_block_cycles(edge, std::vector{step, step}, true), Cycles(300 + 700 + 700 + 50));
+  const BlockStep quick{Cycles(100), Bytes(200), Bytes(100), Bytes(1000), Bytes(400)};
+  EXPECT_EQ(row_block_cycles(edge, std::vector{quick, quick}, true), Cycles(300 + (300 + 300) + (300 + 50) + 50));
+}
+
 TEST(Equations, WeightsAndWhatIsHeld) {  // EQ-21, EQ-22
   const DeviceSpec& server = chip("server-v5p");
   const Work deep = deep_convolution();

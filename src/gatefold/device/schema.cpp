@@ -69,6 +69,9 @@ constexpr SchemaRow kRows[] = {
 
     {.key = "external.access", .units = kEnergyPerByte},
     {.key = "external.bandwidth", .units = kBandwidth},
+    {.key = "external.spill_access", .units = kEnergyPerByte},
+    {.key = "external.spill_bandwidth", .units = kBandwidth},
+    {.key = "external.spill_capacity", .units = kSize, .least = "0 B", .most = "1024 GiB"},
 
     {.key = "crossbar.output_bus", .units = kBytesEachCycle},
     {.key = "crossbar.wire", .units = kWireEnergy},

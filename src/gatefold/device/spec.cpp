@@ -162,6 +162,10 @@ class Resolver {
     spec.external_byte = EnergyPerByte(attojoules("external.access", "aJ/B"));
     spec.external_bytes_per_second = whole("external.bandwidth");
     note("external.bandwidth", fmt::format("{} B/s", spec.external_bytes_per_second));
+    spec.spill_byte = EnergyPerByte(attojoules("external.spill_access", "aJ/B"));
+    spec.spill_bytes_per_second = whole("external.spill_bandwidth");
+    note("external.spill_bandwidth", fmt::format("{} B/s", spec.spill_bytes_per_second));
+    spec.spill_capacity = Bytes(whole("external.spill_capacity"));
     spec.output_bus = BytesPerCycle(whole("crossbar.output_bus"));
     spec.route_change = Cycles(whole("crossbar.route_change"));
     spec.route_control = Bytes(whole("crossbar.route_words") * whole("crossbar.route_word_size"));

@@ -116,8 +116,11 @@ struct DeviceSpec {
   std::int32_t banks_per_core = 0;
   BankSpec bank;
   EnergyPerByte sram_byte;
-  EnergyPerByte external_byte;
+  EnergyPerByte external_byte;  ///< of what holds the weights
   std::int64_t external_bytes_per_second = 0;
+  EnergyPerByte spill_byte;  ///< of what holds spilled activations: read or written; on the same channel
+  std::int64_t spill_bytes_per_second = 0;
+  Bytes spill_capacity;
 
   // ---- crossbar and control ----
   EnergyPerByte wire_byte_pitch;  ///< one byte over one cluster pitch

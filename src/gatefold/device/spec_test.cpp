@@ -58,6 +58,9 @@ TEST(ShippedDevice, EdgeNnicResolvesToWorkedNumbers) {
   EXPECT_EQ(spec.sram_byte, EnergyPerByte(1'500'000));
   EXPECT_EQ(spec.external_byte, EnergyPerByte(100'000'000));
   EXPECT_EQ(spec.external_bytes_per_second, 200'000'000);
+  EXPECT_EQ(spec.spill_byte, EnergyPerByte(100'000'000));
+  EXPECT_EQ(spec.spill_bytes_per_second, 200'000'000);
+  EXPECT_EQ(spec.spill_capacity, Bytes(8 << 20));
   EXPECT_EQ(spec.wire_byte_pitch, EnergyPerByte(400'000));  // 8 * 100 fJ * 0.5
   EXPECT_EQ(spec.route_change, Cycles(16));
   EXPECT_EQ(spec.route_control, Bytes(32));
@@ -149,6 +152,7 @@ TEST(ShippedDevice, ServerResolvesToWorkedNumbers) {
   EXPECT_EQ(spec.sram_byte, EnergyPerByte(1'200'000));
   EXPECT_EQ(spec.external_byte, EnergyPerByte(12'600'000));
   EXPECT_EQ(spec.external_bytes_per_second, 2'765'000'000'000);
+  EXPECT_EQ(spec.spill_bytes_per_second, 2'765'000'000'000);
   EXPECT_EQ(spec.output_bus, BytesPerCycle(512));
   EXPECT_EQ(spec.wire_byte_pitch, EnergyPerByte(2'400'000));
   EXPECT_EQ(spec.vector_per_cluster, ValuesPerCycle(0));

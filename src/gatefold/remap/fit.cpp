@@ -1,6 +1,7 @@
 // Laying a plan out in memory: first the weights, layer by layer, then one request's activations as they come and go. A
 // core keeps as many banks free of weights as the layers on it need for what is alive while they run. A layer that does
-// not fit where the plan wants it goes to the next place of the same shape, then to the next cheapest shape.
+// not fit where the plan wants it goes to the next place of the same shape, then to the next cheapest shape. Where no shape
+// is left, activations go to external memory, the largest of those alive first (fit_spilling).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,8 +12,10 @@
 namespace gatefold {
 namespace {
 
-/// One layer's activations come and go as they will at run time. Returns the layer whose operands did not fit.
-std::optional<LayerId> walk_layer(const OptionTable& table, const Assignment& homes, LayerId layer, Residence& residence) {
+/// One layer's activations come and go as they will at run time. Returns the layer whose operands did not fit. `counts`, if
+/// given, receives in how many row blocks the layer executes.
+std::optional<LayerId> walk_layer(const OptionTable& table, const Assignment& homes, LayerId layer, Residence& residence,
+                                  std::vector<RowBlocks>* counts) {
   const LayerGraph& graph = table.graph();
   const Placement& here = homes[layer.at()];
   for (const Operand& operand : graph.layer(layer).inputs) {
@@ -33,6 +36,8 @@ std::optional<LayerId> walk_layer(const OptionTable& table, const Assignment& ho
     const LayerId reader = activation.consumers.empty() ? layer : activation.consumers.front();
     if (!residence.store(output, homes[reader.at()], table.tensor_layout(output), avoid)) return reader;
   }
+  if (!residence.room_to_stage(layer, here)) return layer;
+  if (counts != nullptr) counts->push_back(residence.stageable(layer, here).value());
   for (std::size_t t = 0; t < graph.activations.size(); ++t) {
     const Activation& activation = graph.activations[t];
     if (activation.network_output || !residence.stored(TensorId(t))) continue;
@@ -42,7 +47,8 @@ std::optional<LayerId> walk_layer(const OptionTable& table, const Assignment& ho
 }
 
 /// The layers from `next` on; nullopt: a whole request, its inputs first.
-std::optional<LayerId> walk(const OptionTable& table, const Assignment& homes, std::optional<LayerId> next, Residence& residence) {
+std::optional<LayerId> walk(const OptionTable& table, const Assignment& homes, std::optional<LayerId> next, Residence& residence,
+                            std::vector<RowBlocks>* counts = nullptr) {
   const LayerGraph& graph = table.graph();
   for (std::size_t i = 0; !next && i < graph.inputs.size(); ++i) {
     const TensorId input = graph.inputs[i];
@@ -51,15 +57,15 @@ std::optional<LayerId> walk(const OptionTable& table, const Assignment& homes, s
     if (!residence.store(input, homes[reader.at()], table.tensor_layout(input), {})) return reader;
   }
   for (std::size_t v = next ? next->at() : 0; v < graph.layers.size(); ++v) {
-    if (const auto failed = walk_layer(table, homes, LayerId(v), residence)) return failed;
+    if (const auto failed = walk_layer(table, homes, LayerId(v), residence, counts)) return failed;
   }
   return std::nullopt;
 }
 
 class Fitter {
  public:
-  Fitter(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed)
-      : table_(table), assignment_(wanted), excluded_(wanted.size()) {
+  Fitter(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed, const std::vector<char>& spilled)
+      : table_(table), assignment_(wanted), spilled_(spilled), excluded_(wanted.size()) {
     for (std::size_t v = 0; v < wanted.size(); ++v) {
       excluded_[v].assign(table.layer(LayerId(v)).options.size(), 0);
       if (!streamed.empty()) assignment_[v].streamed = streamed[v] != 0;
@@ -70,15 +76,37 @@ class Fitter {
     for (;;) {  // every round excludes one more shape of one layer, so it ends
       const std::optional<LayerId> failed = lay_out();
       if (!failed) return assignment_;
-      if (!next_shape(*failed)) return refusal(*failed);
+      if (next_shape(*failed)) continue;
+      overflowed_ = failed;
+      return refusal(*failed);
     }
+  }
+
+  /// After fit() found none: the largest activation alive at the layer that overflowed and not spilled yet; of the whole
+  /// network if there is none, since then it was weights that found no room beside those of other layers.
+  [[nodiscard]] std::optional<TensorId> to_spill() const {
+    const LayerGraph& graph = table_.graph();
+    std::optional<TensorId> here;
+    std::optional<TensorId> anywhere;
+    for (std::size_t t = 0; t < graph.activations.size(); ++t) {
+      const Activation& activation = graph.activations[t];
+      if ((!spilled_.empty() && spilled_[t] != 0) || (!activation.producer && activation.consumers.empty())) continue;
+      const auto larger = [&](const std::optional<TensorId>& than) {
+        return !than || table_.tensor_bytes(TensorId(t)) > table_.tensor_bytes(*than);
+      };
+      if (larger(anywhere)) anywhere = TensorId(t);
+      const std::optional<LayerId> last = activation.last_use ? activation.last_use : activation.producer;
+      const bool born = !activation.producer || *activation.producer <= *overflowed_;
+      if (born && (activation.network_output || (last && *last >= *overflowed_)) && larger(here)) here = TensorId(t);
+    }
+    return here ? here : anywhere;
   }
 
  private:
   /// Weights, then activations. Returns the layer that did not fit.
   std::optional<LayerId> lay_out() {
     Memory memory(table_.spec());
-    Residence residence(table_, memory);
+    Residence residence(table_, memory, spilled_);
     count_live_banks(residence);
     for (std::size_t v = 0; v < assignment_.size(); ++v) {
       if (!place(LayerId(v), residence)) return LayerId(v);
@@ -94,6 +122,7 @@ class Fitter {
     std::vector<std::int64_t> live(cores, 0);
     needed_.assign(cores, 0);
     const auto add = [&](TensorId tensor, std::int64_t sign) {
+      if (residence.spilled(tensor)) return;
       const Activation& activation = graph.activation(tensor);
       const std::optional<LayerId> at = activation.consumers.empty() ? activation.producer : activation.consumers.front();
       if (!at) return;
@@ -163,10 +192,10 @@ class Fitter {
     return spare;
   }
 
-  /// Banks per core for the inputs and outputs of a layer.
+  /// Banks per core for the inputs and outputs of a layer, and for the smallest staging buffers of those that are spilled.
   std::int64_t activation_banks(LayerId layer, const Placement& placement, const Residence& residence) const {
     const Layer& here = table_.graph().layer(layer);
-    std::int64_t banks = 0;
+    std::int64_t banks = spilled_.empty() ? 0 : least_staging_banks(table_, spilled_, layer, placement.core_count());
     for (const Operand& operand : here.inputs) {
       if (operand.tensor) banks += residence.banks_per_core(*operand.tensor, placement.core_count());
     }
@@ -199,14 +228,32 @@ class Fitter {
     const DeviceSpec& spec = table_.spec();
     return Error{ErrorCode::kDoesNotFit,
                  fmt::format("network '{}' does not fit device '{}': weights {} bytes + peak activations {} bytes, SRAM {} bytes in {} "
-                             "cores of {} bytes; layer '{}' (weights {} bytes, inputs {} bytes, outputs {} bytes) finds no place",
+                             "cores of {} bytes; layer '{}' (weights {} bytes, inputs {} bytes, outputs {} bytes) finds no place{}",
                              table_.graph().name, spec.name, table_.weight_bytes().count(), table_.peak_activation_bytes().count(),
                              spec.memory().count(), spec.core_count(), spec.core_memory().count(), table_.graph().layer(layer).name,
-                             table_.work(layer).weights.count(), table_.work(layer).input.count(), table_.work(layer).output.count())};
+                             table_.work(layer).weights.count(), table_.work(layer).input.count(), table_.work(layer).output.count(),
+                             staging_needs(layer))};
+  }
+
+  /// What one row of a layer takes where activations of it are spilled, for a message.
+  [[nodiscard]] std::string staging_needs(LayerId layer) const {
+    if (staged_values(table_, spilled_, layer).empty()) return "";
+    std::int64_t banks = 0;
+    std::int64_t cores = 0;
+    for (const Option& option : table_.layer(layer).options) {
+      const std::int64_t needed = least_staging_banks(table_, spilled_, layer, option.footprint.total());
+      if (cores > 0 && needed >= banks) continue;
+      banks = needed;
+      cores = option.footprint.total();
+    }
+    return fmt::format("; its smallest row block takes {} of {} banks of {} bytes in each of {} cores, external memory takes {} bytes",
+                       banks, table_.spec().banks_per_core, table_.spec().bank.size.count(), cores, table_.spec().spill_capacity.count());
   }
 
   const OptionTable& table_;
   Assignment assignment_;
+  std::vector<char> spilled_;          ///< per tensor; empty: none
+  std::optional<LayerId> overflowed_;  ///< the layer for which no shape was left
   std::vector<std::vector<char>> excluded_;
   std::vector<std::int64_t> needed_;  ///< per core: empty banks that its layers need
 };
@@ -219,6 +266,7 @@ bool shift_leaves_room(const OptionTable& table, const Residence& now, const Ass
   Residence residence(now, memory);
   residence.drop_weights(layer);
   if (!residence.store_weights(layer, homes[layer.at()], {})) return false;
+  residence.unstage();  // of the layer that is executing: gone when the next one needs room
   const LayerGraph& graph = table.graph();
   const auto drop_if = [&](auto condition) {
     for (std::size_t t = 0; t < graph.activations.size(); ++t) {
@@ -234,7 +282,35 @@ bool shift_leaves_room(const OptionTable& table, const Residence& now, const Ass
 }
 
 Result<Assignment> fit_assignment(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed) {
-  return Fitter(table, wanted, streamed).fit();
+  return Fitter(table, wanted, streamed, {}).fit();
+}
+
+std::optional<Spilling> lay_out_as_is(const OptionTable& table, const Assignment& assignment, const std::vector<char>& spilled) {
+  Memory memory(table.spec());
+  Residence residence(table, memory, spilled);
+  for (std::size_t v = 0; v < assignment.size(); ++v) {
+    if (!residence.store_weights(LayerId(v), assignment[v], {})) return std::nullopt;
+  }
+  Spilling spilling{spilled, {}};
+  if (walk(table, assignment, std::nullopt, residence, spilled.empty() ? nullptr : &spilling.layers)) return std::nullopt;
+  return spilling;
+}
+
+Result<FittedPlan> fit_spilling(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed,
+                                std::vector<char> spilled) {
+  for (;;) {  // every round spills one more activation, so it ends
+    Fitter fitter(table, wanted, streamed, spilled);
+    auto fitted = fitter.fit();
+    if (fitted) {
+      auto spilling = lay_out_as_is(table, fitted.value(), spilled);
+      GATEFOLD_ENSURE(spilling.has_value());  // the fitter laid it out so
+      return FittedPlan{std::move(fitted).value(), *std::move(spilling)};
+    }
+    const std::optional<TensorId> next = fitter.to_spill();
+    if (!next || table.spec().spill_capacity == Bytes(0)) return std::move(fitted).error();
+    if (spilled.empty()) spilled.resize(table.graph().activations.size(), 0);
+    spilled[next->at()] = 1;
+  }
 }
 
 }  // namespace gatefold

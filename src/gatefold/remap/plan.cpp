@@ -181,8 +181,55 @@ EnergyPerCycle time_price_within(const OptionTable& table, Cycles deadline, bool
   return high;
 }
 
+/// The cheapest plan with external memory in use: none, one, two, four, .. of the largest weights streamed, and as many
+/// activations spilled as it then takes.
+Result<FittedPlan> plan_with_external(const OptionTable& table, EnergyPerCycle time_price, const Assignment& wanted, Error refusal) {
+  std::vector<std::size_t> by_size;
+  for (std::size_t v = 0; v < table.size(); ++v) {
+    if (table.work(LayerId(v)).dot()) by_size.push_back(v);
+  }
+  std::stable_sort(by_size.begin(), by_size.end(),
+                   [&](std::size_t a, std::size_t b) { return table.work(LayerId(a)).weights > table.work(LayerId(b)).weights; });
+  std::optional<FittedPlan> best;
+  EnergyTotal lowest;
+  const auto consider = [&](FittedPlan plan) {
+    EnergyTotal cost = assignment_cost(table, plan.assignment, plan.spilling);
+    for (std::size_t v = 0; v < table.size(); ++v) {
+      cost += EnergyTotal::over(time_price, execution_cycles(table, LayerId(v), plan.assignment[v], plan.spilling));
+    }
+    if (best && !(cost < lowest)) return;
+    best = std::move(plan);
+    lowest = cost;
+  };
+  // With streams alone first: as few as possible, since each costs its weights at every execution.
+  std::vector<char> streamed(table.size(), 0);
+  std::size_t enough = by_size.size() + 1;
+  for (std::size_t count = 1; count <= by_size.size() && enough > by_size.size(); ++count) {
+    streamed[by_size[count - 1]] = 1;
+    auto fitted = fit_assignment(table, wanted, streamed);
+    if (!fitted) continue;
+    enough = count;
+    consider({std::move(fitted).value(), {}});
+  }
+  streamed.assign(table.size(), 0);
+  Bytes resident = table.weight_bytes();
+  std::size_t next = 0;
+  for (std::size_t count = 0; count < enough; count = std::min(count == 0 ? 1 : 2 * count, std::max(count + 1, by_size.size()))) {
+    for (; next < count && next < by_size.size(); ++next) {
+      streamed[by_size[next]] = 1;
+      resident -= table.work(LayerId(by_size[next])).weights;
+    }
+    if (resident > table.spec().memory()) continue;
+    auto fitted = fit_spilling(table, wanted, streamed, {});
+    if (fitted) consider(std::move(fitted).value());
+    else refusal = std::move(fitted).error();
+  }
+  if (best) return *std::move(best);
+  return refusal;
+}
+
 /// Fits the plan, raising the price of SRAM until it does: options that hold fewer copies of their weights become cheaper.
-Result<Assignment> plan_that_fits(const OptionTable& table, EnergyPerCycle time_price, bool chain, Assignment wanted) {
+Result<FittedPlan> plan_that_fits(const OptionTable& table, EnergyPerCycle time_price, bool chain, Assignment wanted, OffChip off_chip) {
   auto fitted = fit_assignment(table, wanted, {});
   // From a thousandth of a weight's SRAM access up, by factors of four.
   EnergyPerByte memory(std::max<std::int64_t>(1, table.spec().sram_byte.count() / 1024));
@@ -190,25 +237,14 @@ Result<Assignment> plan_that_fits(const OptionTable& table, EnergyPerCycle time_
     wanted = plan_at(table, {time_price, memory}, chain, nullptr);
     fitted = fit_assignment(table, wanted, {});
   }
-  if (fitted) return fitted;
-  // Nothing smaller is left: the largest weights do not stay, but are streamed from external memory.
-  std::vector<std::size_t> by_size(table.size());
-  for (std::size_t v = 0; v < by_size.size(); ++v) by_size[v] = v;
-  std::stable_sort(by_size.begin(), by_size.end(),
-                   [&](std::size_t a, std::size_t b) { return table.work(LayerId(a)).weights > table.work(LayerId(b)).weights; });
-  std::vector<char> streamed(table.size(), 0);
-  for (const std::size_t largest : by_size) {
-    if (!table.work(LayerId(largest)).dot()) break;
-    streamed[largest] = 1;
-    auto with_streams = fit_assignment(table, wanted, streamed);
-    if (with_streams) return with_streams;
-  }
-  return fitted;
+  if (fitted) return FittedPlan{std::move(fitted).value(), {}};
+  if (off_chip == OffChip::kRefused) return std::move(fitted).error();
+  return plan_with_external(table, time_price, wanted, std::move(fitted).error());
 }
 
 }  // namespace
 
-Result<StaticPlan> plan_static(const OptionTable& table, std::optional<Cycles> deadline) {
+Result<StaticPlan> plan_static(const OptionTable& table, std::optional<Cycles> deadline, OffChip off_chip) {
   StaticPlan plan;
   if (table.size() == 0) {
     plan.bound_kind = "chain";
@@ -225,11 +261,14 @@ Result<StaticPlan> plan_static(const OptionTable& table, std::optional<Cycles> d
     time_price = time_price_within(table, *deadline, chain);
     wanted = plan_at(table, {time_price, EnergyPerByte(0)}, chain, nullptr);
   }
-  GATEFOLD_TRY(plan.assignment, plan_that_fits(table, time_price, chain, wanted));
-  plan.reached = assignment_cost(table, plan.assignment);
+  GATEFOLD_TRY(FittedPlan fitted, plan_that_fits(table, time_price, chain, wanted, off_chip));
+  plan.assignment = std::move(fitted.assignment);
+  plan.spilling = std::move(fitted.spilling);
+  plan.reached = assignment_cost(table, plan.assignment, plan.spilling);
+  if (!plan.spilling.tensors.empty()) plan.bound.reset();  // it charges banks for activations that are not there
   plan.bound_kind = chain && plan.bound == plan.reached ? "chain" : "chain-relaxed";
   for (std::size_t v = 0; v < table.size(); ++v) {
-    plan.reference.push_back(execution_cycles(table, LayerId(v), plan.assignment[v]));
+    plan.reference.push_back(execution_cycles(table, LayerId(v), plan.assignment[v], plan.spilling));
     plan.reference_total += plan.reference.back();
   }
   return plan;

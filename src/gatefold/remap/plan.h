@@ -4,8 +4,10 @@
 //    charges one request for nodes, wires of chain edges and wakes.
 // 2. For graphs that are no chain: sweeps of single-layer changes until none lowers the full objective (EQ-29).
 // 3. Capacity: the plan is laid out in a scratch memory; a layer that does not fit takes the next cheapest place or shape.
-//    If that fails, steps 1 to 3 are repeated with a rising price on resident bytes; if that fails too, the largest
-//    weights are streamed from external memory at every execution.
+//    If that fails, steps 1 to 3 are repeated with a rising price on resident bytes. If that fails too, external memory
+//    helps in two ways: the largest weights are streamed at every execution, and activations are spilled (row_blocks.h),
+//    each time the largest of those alive where the plan overflows. Of the plans that fit, with none, one, two, four, ..
+//    layers streamed and as much spilled as it then takes, the cheapest by EQ-29 is kept.
 // Step 1 alone ignores later readers and capacity, so its value is a lower bound of EQ-29 over all placements. Where a
 // layer has more states than plan.cpp considers (kStatesMax), its runs begin at cluster 0 and there is no bound.
 #pragma once
@@ -20,23 +22,40 @@ namespace gatefold {
 
 struct StaticPlan {
   Assignment assignment;
-  std::optional<EnergyTotal> bound;  ///< of step 1; nullopt if it did not consider every position
+  Spilling spilling;                 ///< what lies in external memory while it lives
+  std::optional<EnergyTotal> bound;  ///< of step 1; nullopt if it did not consider every position, or activations are spilled
   EnergyTotal reached;               ///< EQ-29 of the assignment
   std::string bound_kind;  ///< "chain": bound and plan answer the same question; "chain-relaxed": later readers or capacity were left out
   std::vector<Cycles> reference;  ///< T_ref of each layer under the plan
   Cycles reference_total;
 };
 
+/// Whether a plan may stream weights and spill activations where the chip's own memory does not suffice.
+enum class OffChip : std::uint8_t { kAllowed, kRefused };
+
 /// Plans one network on one chip. `deadline`, if given, is declared: if the cheapest plan is slower, time is charged at
 /// the smallest extra rate (a Lagrange multiplier, found by bisection) that makes the plan meet it, or the fastest plan
 /// is taken if none does.
 /// Errors: kDoesNotFit with the sizes.
-[[nodiscard]] Result<StaticPlan> plan_static(const OptionTable& table, std::optional<Cycles> deadline);
+[[nodiscard]] Result<StaticPlan> plan_static(const OptionTable& table, std::optional<Cycles> deadline,
+                                             OffChip off_chip = OffChip::kAllowed);
 
 /// Lays an assignment out in an empty memory, moving layers that do not fit to the next cheapest place or shape, and
 /// choosing core masks. Errors: kDoesNotFit with the sizes.
 /// `streamed`, if not empty, marks the layers whose weights do not stay (Placement::streamed).
 [[nodiscard]] Result<Assignment> fit_assignment(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed);
+
+/// The row blocks of an assignment that fits just as it is, weights in the order of layers; nullopt if it does not.
+[[nodiscard]] std::optional<Spilling> lay_out_as_is(const OptionTable& table, const Assignment& assignment,
+                                                    const std::vector<char>& spilled);
+
+/// fit_assignment with activations in external memory: those of `spilled` (per tensor; empty: none), and as many more as it takes.
+struct FittedPlan {
+  Assignment assignment;
+  Spilling spilling;
+};
+[[nodiscard]] Result<FittedPlan> fit_spilling(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed,
+                                              std::vector<char> spilled);
 
 /// True if a layer can move to its place in `homes` without taking the room that activations need: those of the request
 /// in progress from layer `next` on (nullopt: its inputs are not stored yet), and those of a whole request after it.

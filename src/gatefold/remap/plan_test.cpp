@@ -138,12 +138,13 @@ TEST(Fit, WhatDoesNotFitMovesToOtherCores) {
 }
 
 TEST(Fit, WhatFitsNowhereIsRefusedWithTheSizes) {
-  const auto refused = plan_static(table_of(chain({64, 64}, 40)), std::nullopt);  // activations are never spilled
+  const auto refused = plan_static(table_of(chain({64, 64}, 40)), std::nullopt);  // a row is too much
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kDoesNotFit);
   EXPECT_EQ(refused.error().message,
             "network 'net' does not fit device 'small': weights 4352 bytes + peak activations 204800 bytes, SRAM 3200 bytes in 8 cores of "
-            "400 bytes; layer 'conv0' (weights 4352 bytes, inputs 102400 bytes, outputs 102400 bytes) finds no place");
+            "400 bytes; layer 'conv0' (weights 4352 bytes, inputs 102400 bytes, outputs 102400 bytes) finds no place; its smallest "
+            "row block takes 8 of 4 banks of 100 bytes in each of 8 cores, external memory takes 100000 bytes");
 }
 
 /// Two layers that need two banks for activations each, the first at core 0 and the second at core 1, whose weights fill

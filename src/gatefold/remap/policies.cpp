@@ -12,15 +12,23 @@
 namespace gatefold {
 namespace {
 
+const Spilling& spilling_of(const Boundary& boundary) {
+  static const Spilling kNothing;
+  return boundary.spilling == nullptr ? kNothing : *boundary.spilling;
+}
+
 Decision stay(const Boundary& boundary) { return {boundary.home, false, false}; }
 
 /// The placement of the same shape on the lowest cores of each cluster where the weights fit, or nothing.
 std::optional<Placement> with_room(const Boundary& boundary, Placement placement) {
   const DeviceSpec& spec = boundary.table->spec();
   // Room for what the layer reads and writes, too: inputs side by side, outputs in banks of their own.
-  const Work& work = boundary.table->work(boundary.layer);
+  const OptionTable& table = *boundary.table;
+  const std::vector<char>& spilled = boundary.residence->spilled();
   const auto banks = [&](Bytes bytes) { return ceil_div(ceil_div(bytes.count(), placement.core_count()), spec.bank.size.count()); };
-  const std::int64_t spare = banks(work.input) + banks(work.output);
+  const std::int64_t spare = banks(resident_input(table, spilled, boundary.layer)) +
+                             banks(resident_output(table, spilled, boundary.layer)) +
+                             least_staging_banks(table, spilled, boundary.layer, placement.core_count());
   const auto block = static_cast<std::uint16_t>((1U << placement.cores_per_cluster()) - 1U);
   for (int shift = 0; shift + placement.cores_per_cluster() <= spec.cores_per_cluster; ++shift) {
     placement.core_mask = static_cast<std::uint16_t>(block << shift);
@@ -91,8 +99,8 @@ class SeedLiteral : public Policy {
 
  private:
   static Energy transfer_of(const Boundary& boundary, const Placement& to) {
-    const Work& work = boundary.table->work(boundary.layer);
-    return transfer_energy(boundary.table->spec(), work.weights + work.input, boundary.home, to);
+    const Bytes input = resident_input(*boundary.table, boundary.residence->spilled(), boundary.layer);
+    return transfer_energy(boundary.table->spec(), boundary.table->work(boundary.layer).weights + input, boundary.home, to);
   }
 };
 
@@ -129,7 +137,8 @@ class Greedy : public Policy {
   };
 
   static Cycles duration(const Boundary& boundary, const Placement& placement) {
-    return throttled(execution_cycles(*boundary.table, boundary.layer, placement), boundary.profile->percent(placement, boundary.now));
+    return execution_cycles(*boundary.table, boundary.layer, placement, spilling_of(boundary),
+                            boundary.profile->percent(placement, boundary.now));
   }
 
   static bool in_time(const Boundary& boundary, const Placement& placement) {
@@ -138,8 +147,9 @@ class Greedy : public Policy {
 
   static EnergyTotal cost(const Boundary& boundary, const Placement& placement) {
     const Step step{boundary.layer,    boundary.home,
-                    boundary.producer, boundary.table->work(boundary.layer).input,
-                    boundary.steered,  boundary.profile->percent(placement, boundary.now)};
+                    boundary.producer, resident_input(*boundary.table, boundary.residence->spilled(), boundary.layer),
+                    boundary.steered,  boundary.profile->percent(placement, boundary.now),
+                    boundary.spilling};
     return step_cost(*boundary.table, step, placement).total();
   }
 

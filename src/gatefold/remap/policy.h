@@ -29,6 +29,8 @@ struct Boundary {
   std::optional<Placement> producer;  ///< where its (last) producer runs; nullopt: a network input
   bool steered = true;                ///< its inputs can still be steered for free
   std::optional<Cycles> budget;       ///< EQ-34: cycles that the layer may take; nullopt: no deadline
+  /// What is spilled, and in how many row blocks layers execute on an idle chip; nullptr: nothing, all whole.
+  const Spilling* spilling = nullptr;
 };
 
 struct Decision {

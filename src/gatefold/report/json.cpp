@@ -53,6 +53,7 @@ Json layers_json(const std::vector<LayerRecord>& layers) {
               {"cycles", layer.cycles.count()},
               {"energy_j", layer.energy.joules()},
               {"energy_fj", row_json(layer.parts)},
+              {"row_blocks", layer.row_blocks},
               {"shifts", layer.shifts}};
     if (layer.density) {
       json["density"] = *layer.density;
@@ -120,6 +121,12 @@ Json outputs_json(const ReportedRun& run) {
   return list;
 }
 
+Json spilled_json(const RunResult& result) {
+  Json list = Json::array();
+  for (const SpillRecord& spilled : result.spilled) list.push_back({{"name", spilled.name}, {"bytes", spilled.bytes.count()}});
+  return list;
+}
+
 Json residency_json(const RunResult& result) {
   Json states = Json::object();
   for (const auto& [state, share] : result.residency) states[state] = share;
@@ -172,6 +179,7 @@ Json run_object(const ReportedRun& run) {
                     {"bytes", result.shift_bytes.count()},
                     {"energy_j", result.shift_energy.joules()},
                     {"refused", result.shifts_refused}};
+  json["spilled"] = spilled_json(result);
   json["bound"] = bound_json(result.bound);
   json["layers"] = layers_json(result.layers);
   json["residency"] = residency_json(result);
@@ -278,6 +286,7 @@ Json option_json(const OptionInspection& row) {
   }
   json["chosen"] = row.chosen;
   json["streamed"] = row.streamed;
+  json["row_blocks"] = row.row_blocks;
   return json;
 }
 

@@ -26,7 +26,7 @@ OptionInspection inspect_option(const OptionTable& table, const std::vector<Opti
 
 }  // namespace
 
-LayerOptionsInspection inspect_options(const OptionTable& table, LayerId layer, const Placement& chosen) {
+LayerOptionsInspection inspect_options(const OptionTable& table, LayerId layer, const Placement& chosen, const RowBlocks& blocks) {
   const LayerOptions& of = table.layer(layer);
   const Layer& subject = table.graph().layer(layer);
   LayerOptionsInspection inspection;
@@ -41,6 +41,7 @@ LayerOptionsInspection inspect_options(const OptionTable& table, LayerId layer, 
     OptionInspection& row = inspection.options.emplace_back(inspect_option(table, of.options, option));
     row.chosen = &option == taken;
     row.streamed = row.chosen && chosen.streamed;
+    row.row_blocks = row.chosen ? blocks.count : 0;
   }
   for (const RejectedShape& shape : of.rejected) {
     auto group = std::find_if(inspection.rejected.begin(), inspection.rejected.end(),

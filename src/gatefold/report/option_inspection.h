@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "gatefold/cost/option_table.h"
+#include "gatefold/cost/row_blocks.h"
 
 namespace gatefold {
 
@@ -27,8 +27,9 @@ struct OptionInspection {
   double seconds = 0;     ///< its cycles at full speed
   double held_watts = 0;  ///< leakage of what it holds ON
   std::optional<Domination> dominated;
-  bool chosen = false;    ///< by the static plan
-  bool streamed = false;  ///< chosen, and its weights come from external memory at every execution
+  bool chosen = false;          ///< by the static plan
+  bool streamed = false;        ///< chosen, and its weights come from external memory at every execution
+  std::int64_t row_blocks = 0;  ///< chosen, and so many because activations of it are spilled; 0: whole
 };
 
 /// Shapes that are rejected for one reason, in the table's order.
@@ -49,8 +50,9 @@ struct LayerOptionsInspection {
   std::vector<RejectedShapes> rejected;   ///< in the order of their first shapes
 };
 
-/// `chosen` is where the static plan put the layer. Requires: a placement of a shape that the layer has.
-[[nodiscard]] LayerOptionsInspection inspect_options(const OptionTable& table, LayerId layer, const Placement& chosen);
+/// `chosen` is where the static plan put the layer, `blocks` how it executes there. Requires: a placement of a shape that the layer has.
+[[nodiscard]] LayerOptionsInspection inspect_options(const OptionTable& table, LayerId layer, const Placement& chosen,
+                                                     const RowBlocks& blocks = {});
 
 /// A layer by its name, or else by its position from 0. Errors: kInvalidInput with the nearest name.
 [[nodiscard]] Result<LayerId> find_layer(const LayerGraph& graph, const std::string& name_or_index);

@@ -15,10 +15,10 @@ using test::chain;
 using test::table_of;
 
 /// conv0 from 4 to 4 channels on the chip of 4 clusters of 2 cores: up to 4 cores, the plan's on cluster 1.
-LayerOptionsInspection small_inspection(bool streamed = false) {
+LayerOptionsInspection small_inspection(bool streamed = false, std::int64_t blocks = 0) {
   Placement chosen = at(1);
   chosen.streamed = streamed;
-  return inspect_options(table_of(chain({4, 4}, 2)), LayerId(0), chosen);
+  return inspect_options(table_of(chain({4, 4}, 2)), LayerId(0), chosen, {blocks, false});
 }
 
 TEST(OptionInspection, EveryShapeIsAnOptionOrRejectedWithItsReason) {
@@ -84,8 +84,8 @@ TEST(OptionInspection, JsonHasTheStableKeysInTheirOrder) {
                           "\"clusters\"",  "\"cores\"",     "\"split\"",    "\"cycles\"",
                           "\"time_s\"",    "\"dynamic_j\"", "\"compute\"",  "\"memory\"",
                           "\"crossbar\"",  "\"held_w\"",    "\"alone_j\"",  "\"weight_bytes_per_core\"",
-                          "\"dominated\"", "\"chosen\"",    "\"streamed\"", "\"rejected\"",
-                          "\"reason\"",    "\"shapes\""}) {
+                          "\"dominated\"", "\"chosen\"",    "\"streamed\"", "\"row_blocks\"",
+                          "\"rejected\"",  "\"reason\"",    "\"shapes\""}) {
     const std::size_t found = json.find(key, last);
     ASSERT_NE(found, std::string::npos) << key;
     last = found;
@@ -93,14 +93,14 @@ TEST(OptionInspection, JsonHasTheStableKeysInTheirOrder) {
 }
 
 TEST(OptionInspection, TheTableShowsPricesMarksAndRejectedShapes) {
-  LayerOptionsInspection inspection = small_inspection(true);
+  LayerOptionsInspection inspection = small_inspection(true, 2);
   inspection.options.resize(2);
   inspection.device_reason = "default: it fits";
   EXPECT_EQ("\n" + options_table(inspection), R"(
 net: layer 0 'conv0' (Conv) on small (default: it fits)
 
 shape           cycles  time  compute  memory  crossbar    held   alone  weights/core
-1 x 1                7  7 us    64 aJ   64 aJ     12 aJ   60 pW  595 aJ          32 B  chosen, streamed
+1 x 1                7  7 us    64 aJ   64 aJ     12 aJ   60 pW  595 aJ          32 B  chosen, streamed, in 2 row blocks
 1 x 2 channels       7  7 us    80 aJ   64 aJ     12 aJ  100 pW  891 aJ          16 B  dominated: 1 x 1 is as fast and saves 296 aJ
 
 Rejected

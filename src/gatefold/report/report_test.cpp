@@ -213,6 +213,7 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
     "energy_j": 2.5e-16,
     "refused": 0
   },
+  "spilled": [],
   "bound": {
     "kind": "chain",
     "energy_j": 1e-15,
@@ -238,6 +239,7 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
         "uncore": "0.000",
         "floor": "0.000"
       },
+      "row_blocks": 0,
       "shifts": 1,
       "density": 0.5,
       "skipped_dot_products": 12

@@ -126,6 +126,12 @@ void add_clusters(Grid& grid, const RunResult& result) {
   grid.add(
       {"shifts", fmt::format("{} voluntary, {} forced, {} refused; {} moved for {}", result.shifts_voluntary, result.shifts_forced,
                              result.shifts_refused, bytes_text(result.shift_bytes.count()), joules_text(result.shift_energy.joules()))});
+  if (result.spilled.empty()) return;
+  std::int64_t bytes = 0;
+  for (const SpillRecord& spilled : result.spilled) bytes += spilled.bytes.count();
+  const auto in_blocks = std::count_if(result.layers.begin(), result.layers.end(), [](const LayerRecord& l) { return l.row_blocks > 0; });
+  grid.add({"spilled", fmt::format("{} activations of {} in external memory, {} layers in row blocks", result.spilled.size(),
+                                   bytes_text(bytes), in_blocks)});
 }
 
 std::string wall_text(const ReportedRun& run) {
@@ -292,6 +298,7 @@ std::string marks_text(const OptionInspection& row) {
   std::vector<std::string> marks;
   if (row.chosen) marks.emplace_back("chosen");
   if (row.streamed) marks.emplace_back("streamed");
+  if (row.row_blocks > 0) marks.push_back(fmt::format("in {} row blocks", row.row_blocks));
   if (row.dominated) {
     const std::string faster =
         row.dominated->cycles == Cycles(0) ? "as fast" : fmt::format("{} cycles faster", row.dominated->cycles.count());

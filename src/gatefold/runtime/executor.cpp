@@ -60,16 +60,23 @@ Result<std::vector<Payload>> Executor::weight_payloads(LayerId layer, const Plac
       slice.ic = part_of(dot.ic, placement.core_count(), c);
       if (dot.depthwise()) slice.oc = slice.ic;
     }
-    GATEFOLD_TRY(auto packed, network_->weights().slice(layer.at(), *kernel, slice));
+    GATEFOLD_TRY(auto packed, network_->weights().slice(layer.at(), *kernel, network_->graph().layer(layer).dot, slice));
     payloads[static_cast<std::size_t>(c)] = std::move(packed);
   }
   return payloads;
 }
 
-Status Executor::write(TensorId tensor, const SharedBytes& bytes, Chip& chip, const Residence& residence, Cycles from, Cycles until) const {
-  const auto blocks = residence.blocks(tensor);
-  const Layout& layout = residence.layout(tensor);
+Status Executor::write(TensorId tensor, const SharedBytes& bytes, Chip& chip, const Residence& residence, Cycles from, Cycles until) {
+  if (residence.spilled(tensor)) {
+    external_[tensor.at()] = bytes;
+    return Done{};
+  }
   const std::int64_t element = element_size(network_->graph().activation(tensor).type);
+  return write_shares(residence.blocks(tensor), residence.layout(tensor), element, bytes, chip, from, until);
+}
+
+Status Executor::write_shares(std::span<const BlockId> blocks, const Layout& layout, std::int64_t element, const SharedBytes& bytes,
+                              Chip& chip, Cycles from, Cycles until) const {
   if (blocks.size() == 1) return chip.memory().write(blocks[0], bytes, chip.gating(), from, until);
   for (std::size_t c = 0; c < blocks.size(); ++c) {
     const Range range = part_of(layout.units, static_cast<std::int64_t>(blocks.size()), static_cast<std::int64_t>(c));
@@ -84,9 +91,13 @@ Status Executor::write(TensorId tensor, const SharedBytes& bytes, Chip& chip, co
 
 Result<SharedBytes> Executor::read(TensorId tensor, const Memory& memory, const Gating& gating, const Residence& residence, Cycles from,
                                    Cycles until) const {
-  const auto blocks = residence.blocks(tensor);
-  const Layout& layout = residence.layout(tensor);
+  if (residence.spilled(tensor)) return external_[tensor.at()];
   const std::int64_t element = element_size(network_->graph().activation(tensor).type);
+  return read_shares(residence.blocks(tensor), residence.layout(tensor), element, memory, gating, from, until);
+}
+
+Result<SharedBytes> Executor::read_shares(std::span<const BlockId> blocks, const Layout& layout, std::int64_t element, const Memory& memory,
+                                          const Gating& gating, Cycles from, Cycles until) const {
   if (blocks.size() == 1) {
     GATEFOLD_TRY(Payload payload, memory.read(blocks[0], gating, from, until));
     return bytes_of(payload);
@@ -102,18 +113,23 @@ Result<SharedBytes> Executor::read(TensorId tensor, const Memory& memory, const 
   return SharedBytes(std::move(whole));
 }
 
+Status Executor::receive_weights(LayerId layer, const Placement& placement, Chip& chip, const Residence& residence, Cycles from,
+                                 Cycles until) {
+  GATEFOLD_TRY(const std::vector<Payload> arrived, weight_payloads(layer, placement));
+  const auto weights = residence.weights(layer);
+  for (std::size_t c = 0; c < weights.size(); ++c) {
+    GATEFOLD_CHECK(chip.memory().write(weights[c], arrived[c], chip.gating(), from, until));
+  }
+  return Done{};
+}
+
 Status Executor::execute_dot(LayerId layer, const Placement& placement, Chip& chip, const Residence& residence, Cycles from, Cycles until,
                              MutableTensorView y) {
   const Layer& here = network_->graph().layer(layer);
   const DotKernel& kernel = *kernels_[layer.at()];
   const TensorId x = *here.inputs[0].tensor;
   const auto weights = residence.weights(layer);
-  if (placement.streamed) {  // what just arrived from external memory
-    GATEFOLD_TRY(const std::vector<Payload> arrived, weight_payloads(layer, placement));
-    for (std::size_t c = 0; c < weights.size(); ++c) {
-      GATEFOLD_CHECK(chip.memory().write(weights[c], arrived[c], chip.gating(), from, until));
-    }
-  }
+  if (placement.streamed) GATEFOLD_CHECK(receive_weights(layer, placement, chip, residence, from, until));
   const auto size = static_cast<std::size_t>(kernel.accumulator_elements() * element_size(kernel.accumulator_type()));
   std::memset(accumulators_.data(), 0, size);
   const DotGeometry& dot = here.dot;

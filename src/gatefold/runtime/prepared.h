@@ -12,16 +12,18 @@
 
 namespace gatefold {
 
-/// Packed slices of all layers, made when first asked for and kept: the external memory that weights come from.
+/// Packed slices of all layers and of their row blocks, made when first asked for and kept: the external memory that weights come from.
 /// Thread-safe.
 class WeightStore {
  public:
   /// Errors: those of DotKernel::pack.
-  [[nodiscard]] Result<std::shared_ptr<const PackedSlice>> slice(std::size_t layer, const DotKernel& kernel, const DotSlice& slice);
+  [[nodiscard]] Result<std::shared_ptr<const PackedSlice>> slice(std::size_t layer, const DotKernel& kernel, const DotGeometry& geometry,
+                                                                 const DotSlice& slice);
 
  private:
   struct Key {
     std::size_t layer;
+    std::int64_t n, ih, oh, pad_top, pad_bottom;  ///< of the whole layer, or of a row block
     std::int64_t ic_begin, ic_end, oc_begin, oc_end;
     auto operator<=>(const Key&) const = default;
   };
@@ -32,7 +34,7 @@ class WeightStore {
 class PreparedNetwork {
  public:
   static Result<std::shared_ptr<const PreparedNetwork>> make(std::shared_ptr<const LayerGraph> graph,
-                                                             std::shared_ptr<const DeviceSpec> spec);
+                                                             std::shared_ptr<const DeviceSpec> spec, OffChip off_chip);
 
   [[nodiscard]] const LayerGraph& graph() const { return *graph_; }
   [[nodiscard]] const DeviceSpec& spec() const { return *spec_; }

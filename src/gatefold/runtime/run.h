@@ -65,11 +65,18 @@ struct LayerRecord {
   Cycles cycles;          ///< of its last execution, stalls apart
   EnergyTotal energy;     ///< dynamic energy and moves, over all requests
   std::int64_t shifts = 0;
+  std::int64_t row_blocks = 0;  ///< of its last execution; 0: whole, because none of its activations is spilled
   /// All that was charged while the layer was worked on, over all requests: what it holds ON and what it wakes included.
   PartSums parts{};
   // On chips that exploit zeros:
   std::optional<double> density{};  ///< of its activation operands in its last execution: elements that are not zero
   DotProducts skipped{};            ///< dot products of its last execution that were not issued
+};
+
+/// An activation that lies in external memory while it lives.
+struct SpillRecord {
+  std::string name;
+  Bytes bytes;
 };
 
 /// A summary of clusters in use between two instants of a run.
@@ -128,6 +135,7 @@ struct RunResult {
   EnergyTotal shift_energy;
   std::optional<BoundRecord> bound;
   std::vector<LayerRecord> layers;
+  std::vector<SpillRecord> spilled;
   /// Share of time by state over all clusters, cores and banks: "on", "retention", "off".
   std::vector<std::pair<std::string, double>> residency;
   std::vector<std::vector<OutputRecord>> outputs;  ///< per request
@@ -146,7 +154,11 @@ class PreparedNetwork;
 [[nodiscard]] Result<std::shared_ptr<const PreparedNetwork>> prepare(std::shared_ptr<const LayerGraph> graph,
                                                                      std::shared_ptr<const DeviceSpec> device);
 
-/// True if all weights stay in the chip's memory: nothing is streamed from outside.
+/// The same, refused (kDoesNotFit) unless everything stays in the chip's own memory.
+[[nodiscard]] Result<std::shared_ptr<const PreparedNetwork>> prepare_resident(std::shared_ptr<const LayerGraph> graph,
+                                                                              std::shared_ptr<const DeviceSpec> device);
+
+/// True if all weights and activations stay in the chip's memory: nothing is streamed from outside or spilled.
 [[nodiscard]] bool fully_resident(const PreparedNetwork& network);
 
 /// Runs the requests. `inputs` holds one set for all requests, or one per request; empty under timing_only.

@@ -67,7 +67,15 @@ Session::Session(const PreparedNetwork& network, const StaticPlan& plan, Policy&
 }
 
 Status Session::boot() {
-  GATEFOLD_TRY(const Assignment assignment, fit_assignment(table_, policy_.first_assignment(table_, plan_), {}));
+  Assignment assignment = policy_.first_assignment(table_, plan_);
+  if (auto as_is = lay_out_as_is(table_, assignment, plan_.spilling.tensors)) {
+    spilling_ = *std::move(as_is);
+  } else {
+    GATEFOLD_TRY(FittedPlan fitted, fit_spilling(table_, assignment, {}, plan_.spilling.tensors));
+    assignment = std::move(fitted.assignment);
+    spilling_ = std::move(fitted.spilling);
+  }
+  residence_ = Residence(table_, chip_.memory(), spilling_.tensors);
   for (std::size_t v = 0; v < layers_.size(); ++v) {
     const LayerId layer(v);
     layers_[v].home = assignment[v];
@@ -110,7 +118,7 @@ Status Session::store_inputs(const InputSet* inputs) {
     const Cycles now = tensors_[input.at()].ready;
     GATEFOLD_CHECK(residence_.store(input, layers_[activation.consumers.front().at()].home, table_.tensor_layout(input), {}));
     const auto blocks = residence_.blocks(input);
-    // Written at no time (docs/cost-model.md, Accounting conventions): one SRAM write per byte, into banks that are awake.
+    // Written at no time (docs/cost-model.md, Accounting conventions): one write per byte, into banks that are awake.
     for (const BlockId block : blocks) {
       for (const Piece& piece : chip_.memory().pieces(block)) {
         const Cycles awake = chip_.gating().ready_at(chip_.gating().bank(piece.bank), now);
@@ -122,7 +130,8 @@ Status Session::store_inputs(const InputSet* inputs) {
     for (const BlockId block : blocks) chip_.refresh_content(chip_.memory().pieces(block));
     count_nonzeros(input, executor_ == nullptr ? nullptr : (*inputs)[i].view().bytes);
     const Placement& where = residence_.where(input);
-    chip_.ledger().charge_spread(Part::kMemory, moved_bytes(input) * table_.spec().sram_byte, where.first, where.clusters);
+    if (residence_.spilled(input)) chip_.charge_arrival(table_.tensor_bytes(input));
+    else chip_.ledger().charge_spread(Part::kMemory, moved_bytes(input) * table_.spec().sram_byte, where.first, where.clusters);
     if (executor_ == nullptr) continue;
     const TensorView view = (*inputs)[i].view();
     auto bytes = std::make_shared<Buffer>(static_cast<std::size_t>(stored_bytes(activation)));
@@ -142,7 +151,7 @@ std::optional<Cycles> Session::budget(LayerId layer, Cycles now) const {
 void Session::decide(LayerId layer, Cycles now, bool steered) {
   LayerState& state = layers_[layer.at()];
   chip_.profile().advance(now);
-  Boundary boundary{layer, now, &table_, &chip_.profile(), &residence_, state.home, std::nullopt, steered, budget(layer, now)};
+  Boundary boundary{layer, now, &table_, &chip_.profile(), &residence_, state.home, std::nullopt, steered, budget(layer, now), &spilling_};
   if (const auto producer = network_.last_producer(layer)) boundary.producer = layers_[producer->at()].home;
   Decision decision;
   if (options_.measure_decisions) {
@@ -187,7 +196,8 @@ Status Session::store_outputs(LayerId layer) {
   }
   for (const TensorId output : here.outputs) {
     const Activation& activation = network_.graph().activation(output);
-    const LayerId reader = activation.consumers.empty() ? layer : activation.consumers.front();
+    const bool stays = activation.consumers.empty() || residence_.spilled(output);
+    const LayerId reader = stays ? layer : activation.consumers.front();
     if (residence_.store(output, layers_[reader.at()].home, table_.tensor_layout(output), avoid_)) continue;
     // The reader's cores are full: the output waits where it was computed.
     GATEFOLD_CHECK(residence_.store(output, layers_[layer.at()].home, table_.tensor_layout(output), avoid_));
@@ -201,6 +211,7 @@ Status Session::step(LayerId layer) {
   GATEFOLD_TRY(Cycles start, act(layer, ready));
   while (!chip_.profile().available(layers_[layer.at()].home, start)) {  // its home was taken while it waited: once more
     for (const TensorId output : network_.graph().layer(layer).outputs) residence_.drop(output);
+    release_staging();
     next_ = layer;
     GATEFOLD_TRY(ready, find_home(layer, start));
     GATEFOLD_TRY(start, act(layer, ready));
@@ -241,8 +252,10 @@ Result<Cycles> Session::act(LayerId layer, Cycles ready) {
   GATEFOLD_CHECK(store_outputs(layer));
   next_ = LayerId(layer.index() + 1);
   for (const TensorId output : here.outputs) start = chip_.writable_at(residence_.blocks(output), start);
+  GATEFOLD_TRY(start, stage(layer, start));
   start = resource_free(layer, start);
-  Cycles awake = std::max(chip_.uncore_ready_at(UncoreUse::kRequests, start), chip_.ready_at(state.home, residence_.weights(layer), start));
+  Cycles awake = std::max({staging_ready_at(layer, start), chip_.uncore_ready_at(UncoreUse::kRequests, start),
+                           chip_.ready_at(state.home, residence_.weights(layer), start)});
   for (const TensorId output : here.outputs) {
     awake = std::max({awake, chip_.ready_at(state.home, residence_.blocks(output), start),
                       chip_.path_ready_at(state.home, residence_.where(output), start)});
@@ -259,7 +272,8 @@ Cycles Session::power(LayerId layer, Cycles start) {
   started_ = true;
   issued_ = start;
   Cycles end = start + throttled(cycles_now(layer), chip_.profile().percent(state.home, start));
-  if (state.home.streamed) end = stream(layer, state.route_ready - table_.spec().route_change, start, end - start);
+  if (blocks_.count > 0) end = power_blocks(layer, start);
+  else if (state.home.streamed) end = stream(layer, state.route_ready - table_.spec().route_change, start, end - start);
   chip_.hold(state.home, start, end);
   chip_.hold(residence_.weights(layer), start, end);
   const Layer& here = network_.graph().layer(layer);
@@ -280,7 +294,7 @@ void Session::decide_readers(LayerId layer, Cycles start) {
     if (layers_[reader.at()].home == before) continue;
     for (const TensorId output : graph.layer(layer).outputs) {  // not written yet: steered to the new home for free
       const Activation& activation = graph.activation(output);
-      if (activation.consumers.empty() || activation.consumers.front() != reader) continue;
+      if (activation.consumers.empty() || activation.consumers.front() != reader || residence_.spilled(output)) continue;
       // Where the new banks still serve others it is written where it was meant first, and moves later.
       residence_.relocate(output, layers_[reader.at()].home, table_.tensor_layout(output), avoid_, [&](std::span<const BlockId> blocks) {
         return chip_.storable_at(layers_[layer.at()].home, blocks, start) == start;
@@ -296,8 +310,12 @@ Status Session::execute(LayerId layer, Cycles start, Cycles end) {
     chip_.hold(residence_.blocks(output), start, end);
     for (const BlockId block : residence_.blocks(output)) chip_.refresh_content(chip_.memory().pieces(block));
   }
-  if (executor_ == nullptr) return count_outputs(layer, start, end);
-  GATEFOLD_CHECK(executor_->execute(layer, layers_[layer.at()].home, chip_, residence_, start, end));
+  for (const BlockId block : residence_.staging()) chip_.refresh_content(chip_.memory().pieces(block));
+  if (executor_ != nullptr && blocks_.count > 0) {
+    GATEFOLD_CHECK(executor_->execute_blocks(layer, layers_[layer.at()].home, blocks_, chip_, residence_, start, end));
+  } else if (executor_ != nullptr) {
+    GATEFOLD_CHECK(executor_->execute(layer, layers_[layer.at()].home, chip_, residence_, start, end));
+  }
   return count_outputs(layer, start, end);
 }
 
@@ -315,8 +333,11 @@ void Session::record(LayerId layer, Cycles start, Cycles end) {
     wires += wire_energy(spec, moved_bytes(output), state.home, residence_.where(output));
     tensors_[output.at()] = {end, end};
   }
-  const DynamicEnergy dynamic = energy_now(layer);
+  const DynamicEnergy dynamic = blocks_.count > 0 ? blocked_.dynamic : energy_now(layer);
   chip_.charge(dynamic, wires, state.home);
+  if (blocks_.count > 0) state.energy += chip_.charge_external(blocked_.spilled, blocked_.streamed);
+  state.row_blocks = blocks_.count;
+  release_staging();
   state.energy += EnergyTotal(dynamic.total()) + wires;
   state.cycles = end - start;
   last_end_ = std::max(last_end_, end);
@@ -398,7 +419,10 @@ RunResult Session::finish(Cycles horizon) {
     const Layer& layer = network_.graph().layers[v];
     const LayerState& state = layers_[v];
     result.layers.push_back({layer.name, std::string(name(layer.op)), state.home.text(), state.cycles, state.energy, state.shifts,
-                             v + 1 < accounts.size() ? accounts[v + 1] : PartSums{}, state.density, state.skipped});
+                             state.row_blocks, v + 1 < accounts.size() ? accounts[v + 1] : PartSums{}, state.density, state.skipped});
+  }
+  for (std::size_t t = 0; t < spilling_.tensors.size(); ++t) {
+    if (spilling_.tensors[t] != 0) result.spilled.push_back({network_.graph().activations[t].name, table_.tensor_bytes(TensorId(t))});
   }
   const auto& residency = chip_.gating().residency().cycles;
   double total = 0;

@@ -5,8 +5,8 @@
 // A layer is decided when its last producer starts, while its inputs can still be steered; the readers of network inputs
 // when the request begins. Requests of one network are served in order, one at a time; inside a request, layers are issued
 // in order and overlap on disjoint clusters as their inputs and the bookings allow. Times are virtual: a layer's start and
-// end are fixed when it is booked. session_moves.cpp carries data: shifts, strays, streamed weights; session_zeros.cpp counts
-// zeros for chips that exploit them.
+// end are fixed when it is booked. session_moves.cpp carries data: shifts, strays, streamed weights; session_spill.cpp serves
+// layers whose activations lie in external memory; session_zeros.cpp counts zeros for chips that exploit them.
 #pragma once
 
 #include <memory>
@@ -46,6 +46,7 @@ class Session {
     Cycles route_ready;
     std::int64_t shifts = 0;
     Cycles cycles;  ///< of the last execution
+    std::int64_t row_blocks = 0;
     EnergyTotal energy;
     std::optional<double> density;  ///< of its activation operands, in its last execution
     DotProducts skipped;            ///< not issued in its last execution
@@ -85,6 +86,14 @@ class Session {
   /// Streams a layer's weights from external memory (EQ-31): returns the end of an execution that could start at `start`
   /// and takes `cycles`. `decided`: when the transfer was known to be needed.
   Cycles stream(LayerId layer, Cycles decided, Cycles start, Cycles cycles);
+  /// Takes the staging buffers of a layer with spilled activations: returns the earliest start >= `start` at which they are
+  /// free. Errors: kDoesNotFit.
+  Result<Cycles> stage(LayerId layer, Cycles start);
+  /// The earliest time >= start at which buffers and external channel could be ON and free.
+  [[nodiscard]] Cycles staging_ready_at(LayerId layer, Cycles start) const;
+  /// Gives both to the layer; returns the end.
+  Cycles power_blocks(LayerId layer, Cycles start);
+  void release_staging();
   Status store_outputs(LayerId layer);
 
   // ---- zeros, on chips that exploit them (session_zeros.cpp) ----
@@ -118,6 +127,9 @@ class Session {
   Executor* executor_;
   Chip chip_;
   Residence residence_;
+  Spilling spilling_;
+  RowBlocks blocks_;     ///< of the layer that is starting
+  BlockedCost blocked_;  ///< of the layer that executes, where it does so in row blocks
   std::vector<LayerState> layers_;
   std::vector<TensorState> tensors_;
   std::vector<std::int64_t> nonzeros_;       ///< per activation that was written, on chips that exploit zeros

@@ -19,6 +19,7 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced)
   const Account account(chip_.ledger(), layer.index() + 1);
   const DeviceSpec& spec = table_.spec();
   const Bytes weights = from.streamed ? Bytes(0) : weights_stored(spec, table_.work(layer), footprint_of(to));
+  const WeightMove move = weight_move(table_, layer, from, to);
   EnergyTotal energy = shift_penalty(spec, from, to);
   chip_.ledger().charge(Part::kCrossbar, energy);
   const Cycles woken = chip_.woken_at(to, now);  // nobody foresaw that it would be needed
@@ -26,8 +27,11 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced)
   if (weights > Bytes(0)) {
     // Two-phase: the new copy is complete before the old one goes.
     std::vector<BlockId> old(residence_.weights(layer).begin(), residence_.weights(layer).end());
-    const Cycles start = std::max({chip_.crossbar().bus_free(from, now), chip_.crossbar().bus_free(to, now), state.weights_ready,
-                                   chip_.ready_at(from, old, now), woken, chip_.path_ready_at(from, to, now)});
+    Cycles start = std::max({state.weights_ready, woken, chip_.ready_at(from, old, now)});
+    if (!move.reloaded) {
+      start =
+          std::max({start, chip_.crossbar().bus_free(from, now), chip_.crossbar().bus_free(to, now), chip_.path_ready_at(from, to, now)});
+    }
     vacate(old);
     residence_.drop_weights(layer);
     std::vector<Payload> payloads;
@@ -38,15 +42,21 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced)
     }
     GATEFOLD_ENSURE(residence_.store_weights(layer, to, payloads).has_value());  // weights_fit said so while the old copy was there
     // The new banks may still serve others, or sleep: the transfer waits for them.
-    const Cycles end = chip_.storable_at(to, residence_.weights(layer), start) + transfer_cycles(spec, weights, from, to);
-    chip_.hold_transfer(from, to, now, end);  // from the prepare phase on
+    const Cycles storable = chip_.storable_at(to, residence_.weights(layer), start);
+    const Cycles end = move.reloaded ? chip_.load_external(weights, storable) : storable + move.cycles;
+    if (move.reloaded) chip_.hold(to, now, end);
+    else chip_.hold_transfer(from, to, now, end);  // from the prepare phase on
     chip_.hold(vacated_, now, end);
     chip_.hold(residence_.weights(layer), now, end);
     for (const BlockId block : residence_.weights(layer)) chip_.refresh_content(chip_.memory().pieces(block));
     chip_.refresh_content(vacated_);
-    chip_.crossbar().book_bus(from, end);
-    chip_.crossbar().book_bus(to, end);
-    energy += chip_.charge_transfer(weights, from, to);
+    if (move.reloaded) {
+      energy += move.energy;  // charged by the chip
+    } else {
+      chip_.crossbar().book_bus(from, end);
+      chip_.crossbar().book_bus(to, end);
+      energy += chip_.charge_transfer(weights, from, to);
+    }
     state.weights_ready = end;
     result_.shift_bytes += weights;
   } else if (from.streamed) {

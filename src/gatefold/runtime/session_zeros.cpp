@@ -71,7 +71,7 @@ Status Session::find_zeros(LayerId layer, Cycles start) {
   if (zeros_.elements > 0) {
     layers_[layer.at()].density = static_cast<double>(zeros_.nonzeros) / static_cast<double>(zeros_.elements);
   }
-  if (executor_ == nullptr || !skips_blocks(spec, work)) return Done{};
+  if (executor_ == nullptr || blocks_.count > 0 || !skips_blocks(spec, work)) return Done{};
   const TensorId x = *here.inputs[0].tensor;
   chip_.hold(residence_.blocks(x), start, start);
   GATEFOLD_TRY(const auto bytes, executor_->read(x, chip_.memory(), chip_.gating(), residence_, start, start));
