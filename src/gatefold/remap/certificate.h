@@ -68,4 +68,8 @@ struct Certificate {
   Proof proof;
 };
 
+/// What of a certificate does not fit together, whatever the network: lists of different lengths, entries that point
+/// nowhere. Empty: it is well formed.
+[[nodiscard]] std::string malformed(const Certificate& certificate);
+
 }  // namespace gatefold
