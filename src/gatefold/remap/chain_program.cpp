@@ -8,7 +8,7 @@
 
 // One binary, the widest vectors of the machine it runs on: the loader picks the clone. Sanitizers run before it can.
 #if defined(__x86_64__) && defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__clang__)
-#define GATEFOLD_WIDEST __attribute__((target_clones("avx512f", "avx2", "default")))
+#define GATEFOLD_WIDEST __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
 #else
 #define GATEFOLD_WIDEST
 #endif

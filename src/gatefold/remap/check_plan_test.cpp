@@ -107,8 +107,9 @@ TEST_F(CheckPlan, NamesWhatIsWrongWithCuts) {
     change(changed);
     EXPECT_EQ(fault(graph_, changed).substr(0, want.size()), want);
   };
-  expect("edge cut entry 0 -> ", [](Certificate& c) { c.proof.cuts[2].potentials[0] += EnergyTotal(Energy(1)); });
-  expect("no edge at entry 0 of 'c' reaches",
+  expect("no edge at entry 0 of 'b' reaches its potential",
+         [](Certificate& c) { c.proof.cuts[2].potentials[0] += EnergyTotal(Energy(1)); });
+  expect("edge cut entry 0 -> 'b' option 0 (1 x 1) is violated:",
          [](Certificate& c) { c.proof.cuts[2].potentials[0] = c.proof.cuts[2].potentials[0] - EnergyTotal(Energy(1)); });
   expect("cut before 'c': 'b' is missing", [](Certificate& c) {
     std::erase(c.proof.cuts[2].layers, std::size_t{1});
