@@ -73,7 +73,7 @@ TEST(PlanJson, MalformedFilesAreRefusedWithAReason) {
        "time_price_aj_per_cycle: want an integer from 0 to 1152921504606846976"},
       {replaced(text, "\"mean_aj\":null", "\"mean_aj\":1"), "mean: want one with a period, and only then"},
       {replaced(text, "\"layers\":[\"a\"", "\"layers\":[\"a\",\"a\""), "plan[1].layer: want the same order as in layers"},
-      {replaced(text, "\"first\":", "\"first\":-"), "plan[0].first: want an integer from 0 to 32767"},
+      {replaced(text, "\"first\":", "\"first\":99999"), "plan[0].first: want an integer from 0 to 32767"},
       {replaced(text, "\"core_mask\":", "\"core_mask\":9999"), "plan[0].core_mask: want an integer from 1 to 65535"},
       {replaced(text, "\"split\":\"channels\"", "\"split\":\"both\""), "plan[0].split: want channels, columns or rows"},
       {replaced(text, "\"streamed\":false", "\"streamed\":0"), "plan[0].streamed: want true or false"},
