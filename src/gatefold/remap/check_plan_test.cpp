@@ -121,6 +121,14 @@ TEST_F(CheckPlan, NamesWhatIsWrongWithCuts) {
   expect("arrivals: want one for each option", [](Certificate& c) { c.proof.to_come.pop_back(); });
 }
 
+TEST_F(CheckPlan, PositionsBeyondTheChipDoNotCompleteAnOption) {
+  Certificate certificate = planned(graph_);
+  std::int32_t first = 100;
+  for (Candidate& candidate : certificate.proof.candidates[0]) candidate.first = first++;
+  const std::string found = fault(graph_, certificate);
+  EXPECT_NE(found.find("is left out, but may be part of a cheaper plan"), std::string::npos) << found;
+}
+
 TEST_F(CheckPlan, AnOptionMayBeLeftOutOfCutsOnlyIfNoCheaperPlanCanUseIt) {
   Certificate certificate = planned(graph_);
   const std::size_t option = static_cast<std::size_t>(certificate.proof.candidates[0][0].option);

@@ -52,7 +52,8 @@ std::string check_to_come(const Certificate& c, CheckedEdges& edges, std::size_t
     if (c.proof.tight && *least != come) return unreached(edges.name(v, o), come);
     std::int64_t positions = 0;
     for (const Candidate& k : c.proof.candidates[v]) {
-      if (static_cast<std::size_t>(k.option) == o) positions += k.first < 0 ? clusters : 1;
+      if (static_cast<std::size_t>(k.option) != o) continue;
+      positions += k.first < 0 ? clusters : k.first + edges.shape(v, o).clusters <= clusters;
     }
     const bool complete = positions + edges.shape(v, o).clusters > clusters;
     const EnergyTotal through = come + c.proof.to_go[v][o] - edges.node(v, o);

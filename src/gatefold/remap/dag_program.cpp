@@ -34,7 +34,7 @@ std::size_t states_of(const DagProgram& program, std::size_t layer) { return pro
 class Step {
  public:
   Step(const DagProgram& program, std::size_t layer, const DagCut& before, const DagCut& after)
-      : layer_(program.layers[layer]), before_(before), after_(after) {
+      : layer_(program.layers[layer]), after_(after) {
     std::size_t stride = 1;
     std::vector<std::size_t> strides(after.layers.size());
     for (std::size_t m = after.layers.size(); m-- > 0;) {
@@ -71,7 +71,6 @@ class Step {
 
  private:
   const DagProgram::Layer& layer_;
-  const DagCut& before_;
   const DagCut& after_;
   std::vector<std::size_t> strides_;    ///< of the cut's layers in the table after it; 0: gone
   std::vector<std::size_t> sizes_;      ///< states of the cut's layers
