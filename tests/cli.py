@@ -87,7 +87,7 @@ def write(name, data):
 def help_and_version():
     top = gatefold("--help")
     expect(top.returncode == 0, "--help exits 0", top)
-    for command in ("run", "compare", "inspect", "zoo", "devices", "conformance"):
+    for command in ("run", "compare", "inspect", "zoo", "devices", "plan", "check", "conformance"):
         expect(command in top.stdout, f"--help names {command}", top)
         own = gatefold(command, "--help")
         expect(own.returncode == 0 and f"gatefold {command}" in own.stdout and "Example" in own.stdout, f"{command} --help has examples", own)
@@ -98,8 +98,8 @@ def help_and_version():
 def usage_errors():
     run = ["run", "net.onnx"]
     cases = [
-        ([], "command"), (["fly"], "fly"), (["run"], "MODEL"), (["--colour"], "colour"), (["play", "s.yaml"], "play"), (["plan", "net.onnx"], "plan"),
-        (["check", "p.json"], "check"), (["zoo", "resnet8"], "-o FILE.onnx"), (["zoo", "-o", "z.onnx"], "NAME"), (["zoo", "resnet8", "-o"], "-o"),
+        ([], "command"), (["fly"], "fly"), (["run"], "MODEL"), (["--colour"], "colour"), (["play", "s.yaml"], "play"), (["plan"], "MODEL"),
+        (["plan", "net.onnx", "--every", "0s"], "more than nothing"), (["check"], "PLAN"), (["zoo", "resnet8"], "-o FILE.onnx"), (["zoo", "-o", "z.onnx"], "NAME"), (["zoo", "resnet8", "-o"], "-o"),
         (["zoo", "--seed", "2"], "NAME"),
         (["zoo", "resnet8", "-o", "z.onnx", "--json", "-"], "excludes"), (["zoo", "resnet8", "-o", "z.onnx", "--quiet"], "excludes"),
         (run + ["--policy", "gredy"], "did you mean 'greedy'"), (run + ["--policy", "work-function"], "unknown policy"), (run + ["--policy"], "--policy"),
@@ -294,6 +294,43 @@ def zoo():
         expect(by_file.returncode == 0 and by_file.stdout == by_name.stdout, f"{command} zoo:NAME is {command} of its file", by_name)
 
 
+def plans():
+    plan = gatefold("plan", "net.onnx", "-o", "plan.json")
+    expect(plan.returncode == 0 and "no plan costs less than" in plan.stdout, "plan says what it proves", plan)
+    with open("plan.json", encoding="utf-8") as file:
+        written = json.load(file)
+    keys = {"options", "plan", "potentials", "energy_fj", "model_hash", "device", "objective", "bound"}
+    expect(keys <= set(written) and set(written["device"]) >= {"name", "hash"}, "a plan file has its keys", plan)
+    expect(all(isinstance(value, int) for row in written["potentials"] for value in row), "potentials are integers", plan)
+    again = gatefold("plan", "net.onnx", "-o", "-")
+    with open("plan.json", encoding="utf-8") as file:
+        expect(again.stdout == file.read(), "the same inputs give the same plan file", again)
+    holds = gatefold("check", "plan.json", "--json", "-")
+    expect(holds.returncode == 0 and json.loads(holds.stdout)["holds"] is True, "check accepts what plan wrote", holds)
+    for question in (["--every", "1ms"], ["--deadline", "1ms"], ["--every", "1ms", "--deadline", "100us", "--device", "edge-16"]):
+        gatefold("plan", "net.onnx", *question, "-o", "asked.json")
+        expect((asked := gatefold("check", "asked.json")).returncode == 0, f"check accepts a plan {question}", asked)
+
+    def refused(what, word, *arguments, **changes):
+        write("bad.json", json.dumps({**written, **changes}).encode())
+        process = gatefold("check", "bad.json", *arguments)
+        expect(process.returncode == 1 and word in process.stderr and not process.stdout, f"check refuses {what}", process)
+
+    raised = [list(row) for row in written["potentials"]]
+    raised[0][0] += 1
+    refused("a changed potential", "is violated", potentials=raised)
+    refused("a changed hash", "model_hash", model_hash="0" * 64)
+    refused("another chip", "device.hash", "--device", "edge-16")
+    refused("another network", "model_hash", "--model", "batch.onnx")
+    refused("a missing network", "none.onnx", model="none.onnx")
+    refused("a changed energy", "energy_fj", energy_fj="1")
+    write("bad.json", b"{")
+    expect((broken := gatefold("check", "bad.json")).returncode == 1 and "not JSON" in broken.stderr, "check refuses what is no JSON", broken)
+    late = gatefold("plan", "net.onnx", "--deadline", "1ps")
+    expect(late.returncode == 1 and "the fastest found takes" in late.stderr, "plan says if no plan is in time", late)
+    expect((none := gatefold("check", "none.json")).returncode == 1 and "none.json" in none.stderr, "check names a missing file", none)
+
+
 def conformance():
     folder = os.path.join("case", "test_data_set_0")
     os.makedirs(folder, exist_ok=True)
@@ -320,7 +357,7 @@ def main():
         write("batch.onnx", network("n"))
         write("x3.npy", npy([3, 1, 4, 4], [0.01 * i for i in range(48)]))
         write("white.png", png(7, 5, 255))
-        for test in (help_and_version, usage_errors, input_errors, one_run, breakdown_and_profile, files_in_and_out, the_other_commands, zoo, conformance):
+        for test in (help_and_version, usage_errors, input_errors, one_run, breakdown_and_profile, files_in_and_out, the_other_commands, zoo, plans, conformance):
             test()
         os.chdir("/")
     print(f"cli: {len(FAILURES)} failures" if FAILURES else "cli: passed")

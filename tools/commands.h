@@ -69,6 +69,22 @@ struct DevicesArguments {
   OutputArguments output;
 };
 
+struct PlanArguments {
+  std::string model;
+  std::optional<std::string> device;
+  std::optional<std::string> every;
+  std::optional<std::string> deadline;
+  std::map<std::string, std::int64_t> symbols;
+  OutputArguments output;
+};
+
+struct CheckArguments {
+  std::string plan;
+  std::optional<std::string> model;   ///< instead of the path in the plan
+  std::optional<std::string> device;  ///< instead of the plan's
+  OutputArguments output;
+};
+
 struct ConformanceArguments {
   std::string folder;
   std::optional<std::string> device;
@@ -84,6 +100,8 @@ int compare_command(const RunArguments& arguments);
 int inspect_command(const InspectArguments& arguments);
 int zoo_command(const ZooArguments& arguments);
 int devices_command(const DevicesArguments& arguments);
+int plan_command(const PlanArguments& arguments);
+int check_command(const CheckArguments& arguments);
 int conformance_command(const ConformanceArguments& arguments);
 
 /// "60", "60/s", "60 Hz" -> requests per second. Errors: kInvalidInput (not a positive number, another unit).

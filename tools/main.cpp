@@ -266,6 +266,47 @@ void add_devices(CLI::App& app) {
   command->callback([devices] { status = devices_command(*devices); });
 }
 
+void add_plan(CLI::App& app) {
+  auto* command =
+      app.add_subcommand("plan", "Find the cheapest plan of a network, and write it with a certificate of how cheap one can be");
+  auto plan = std::make_shared<PlanArguments>();
+  auto symbols = std::make_shared<std::vector<std::string>>();
+  command->add_option("MODEL", plan->model, "The network, an .onnx file")->required();
+  add_device(*command, plan->device);
+  command->add_option("--every", plan->every, "A request arrives every T: a whole period is planned, the gap included")
+      ->type_name("TIME")
+      ->check(form(check_duration));
+  command->add_option("--deadline", plan->deadline, "The longest that a request may take, such as 33ms")
+      ->type_name("TIME")
+      ->check(form(check_duration));
+  add_symbols(*command, *symbols);
+  command->add_option("-o,--json", plan->output.json, "Write the plan file to FILE; - is stdout")->type_name("FILE");
+  command->add_flag("--quiet", plan->output.quiet, "No table");
+  command->footer(
+      "Examples:\n"
+      "  gatefold plan net.onnx -o plan.json\n"
+      "  gatefold plan net.onnx --device edge-16 --every 33ms --deadline 10ms -o plan.json\n"
+      "  gatefold check plan.json");
+  command->callback([plan, symbols] {
+    plan->symbols = symbols_of(*symbols);
+    status = plan_command(*plan);
+  });
+}
+
+void add_check(CLI::App& app) {
+  auto* command = app.add_subcommand("check", "Verify a plan file: recompute every cost, then the proof");
+  auto check = std::make_shared<CheckArguments>();
+  command->add_option("PLAN", check->plan, "A plan file of gatefold plan")->required();
+  command->add_option("--model", check->model, "The network (default: the path in the plan file)")->type_name("FILE");
+  command->add_option("--device", check->device, "The chip (default: the plan's)")->type_name("NAME|FILE");
+  add_output(*command, check->output);
+  command->footer(
+      "Examples:\n"
+      "  gatefold check plan.json\n"
+      "  gatefold check plan.json --model net.onnx --device edge-16");
+  command->callback([check] { status = check_command(*check); });
+}
+
 void add_conformance(CLI::App& app) {
   auto* command = app.add_subcommand("conformance", "Run known-answer cases (ONNX backend-test folders) on the chip and judge the outputs");
   auto conformance = std::make_shared<ConformanceArguments>();
@@ -308,11 +349,13 @@ int parse_and_run(int argc, char** argv) {
   add_inspect(app);
   add_zoo(app);
   add_devices(app);
+  add_plan(app);
+  add_check(app);
   add_conformance(app);
   app.footer("Each command has --help with examples. Exit status: 0 done, 1 the input is at fault, 2 usage, 3 internal error.");
   try {
     app.parse(argc, argv);
-    if (app.get_subcommands().empty()) throw CLI::RequiredError("a command: run, compare, inspect, zoo, devices or conformance");
+    if (app.get_subcommands().empty()) throw CLI::RequiredError("a command: run, compare, inspect, zoo, devices, plan, check or conformance");
   } catch (const CLI::Success& success) {
     app.exit(success);
     return kDone;

@@ -140,6 +140,9 @@ class EnergyTotal {
   }
 
   static constexpr EnergyTotal repeated(EnergyTotal energy, std::int64_t times) { return EnergyTotal(energy.attojoules_ * times); }
+  /// The exact sum. Only for serialising and for programs over plain integers.
+  [[nodiscard]] constexpr Int128 attojoules() const { return attojoules_; }
+  static constexpr EnergyTotal of_attojoules(Int128 attojoules) { return EnergyTotal(attojoules); }
 
   /// The nearest double, for printing, ratios and plots; sums and comparisons stay exact.
   /// Up to 2^53 attojoules: 1e18 is a double, 1e-18 is not.

@@ -1,15 +1,14 @@
 // The compile-time plan: what `static` runs and every run-time policy starts from.
 //
-// 1. Exact shortest path over (position, shape) states along the layer order (Viterbi), minimising what EQ-29
-//    charges one request for nodes, wires of chain edges and wakes.
-// 2. For graphs that are no chain: sweeps of single-layer changes until none lowers the full objective (EQ-29).
+// 1. The cheapest plan by EQ-29 with a proof of how cheap one can be (prove.h): exact for chains and for graphs of narrow cuts,
+//    a lower bound otherwise. For a periodic stream, by EQ-39.
+// 2. Deadline: time gets a price until the plan is in time; the bound is the Lagrangian dual's.
 // 3. Capacity: the plan is laid out in a scratch memory; a layer that does not fit takes the next cheapest place or shape.
 //    If that fails, steps 1 to 3 are repeated with a rising price on resident bytes. If that fails too, external memory
 //    helps in two ways: the largest weights are streamed at every execution, and activations are spilled (row_blocks.h),
 //    each time the largest of those alive where the plan overflows. Of the plans that fit, with none, one, two, four, ..
 //    layers streamed and as much spilled as it then takes, the cheapest by EQ-29 is kept.
-// Step 1 alone ignores later readers and capacity, so its value is a lower bound of EQ-29 over all placements. Where a
-// layer has more states than plan.cpp considers (kStatesMax), its runs begin at cluster 0 and there is no bound.
+// The proof does not know capacity, which only adds: the gap between its bound and the plan is what capacity costs at most.
 #pragma once
 
 #include <optional>
@@ -17,21 +16,33 @@
 
 #include "gatefold/cost/objective.h"
 #include "gatefold/cost/residence.h"
+#include "gatefold/remap/prove.h"
 
 namespace gatefold {
 
 struct StaticPlan {
   Assignment assignment;
   Spilling spilling;                 ///< what lies in external memory while it lives
-  std::optional<EnergyTotal> bound;  ///< of step 1; nullopt if it did not consider every position, or activations are spilled
-  EnergyTotal reached;               ///< EQ-29 of the assignment
-  std::string bound_kind;  ///< "chain": bound and plan answer the same question; "chain-relaxed": later readers or capacity were left out
+  std::optional<EnergyTotal> bound;  ///< no plan costs less; nullopt: there are no layers, or activations are spilled
+  EnergyTotal reached;               ///< EQ-29 (EQ-39) of the assignment
+  /// "chain", "dag": the plan is proven cheapest, by the chain alone or with every later reader; "chain-relaxed": a bound by the
+  /// chain alone; "dag-relaxed": with every later reader. The gap is what capacity, a deadline or wide cuts may cost.
+  std::string bound_kind;
+  EnergyPerCycle time_price;  ///< the deadline's multiplier, at which the proof holds
+  Proof proof;
   std::vector<Cycles> reference;  ///< T_ref of each layer under the plan
   Cycles reference_total;
 };
 
-/// Whether a plan may stream weights and spill activations where the chip's own memory does not suffice.
-enum class OffChip : std::uint8_t { kAllowed, kRefused };
+/// What a plan may do where the chip's own memory does not suffice. Plans that spill have no certificate.
+enum class OffChip : std::uint8_t { kAllowed, kStreamsOnly, kRefused };
+
+/// What is declared of the requests.
+struct PlanObjective {
+  std::optional<Cycles> deadline;  ///< of one request
+  std::optional<Cycles> period;    ///< requests arrive exactly so often: what a period costs is minimised, gap included
+  OffChip off_chip = OffChip::kAllowed;
+};
 
 /// Plans one network on one chip. `deadline`, if given, is declared: if the cheapest plan is slower, time is charged at
 /// the smallest extra rate (a Lagrange multiplier, found by bisection) that makes the plan meet it, or the fastest plan
@@ -39,6 +50,8 @@ enum class OffChip : std::uint8_t { kAllowed, kRefused };
 /// Errors: kDoesNotFit with the sizes.
 [[nodiscard]] Result<StaticPlan> plan_static(const OptionTable& table, std::optional<Cycles> deadline,
                                              OffChip off_chip = OffChip::kAllowed);
+/// The same; with a period, that is a deadline too.
+[[nodiscard]] Result<StaticPlan> plan_static(const OptionTable& table, const PlanObjective& objective);
 
 /// Lays an assignment out in an empty memory, moving layers that do not fit to the next cheapest place or shape, and
 /// choosing core masks. Errors: kDoesNotFit with the sizes.

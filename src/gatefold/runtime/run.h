@@ -99,7 +99,7 @@ struct OutputRecord {
 };
 
 struct BoundRecord {
-  std::string kind;     ///< "chain" (exact shortest path), "chain-relaxed" (edges of the DAG outside the chain and capacity left out)
+  std::string kind;     ///< StaticPlan::bound_kind: "chain" and "dag" (proven cheapest), "chain-relaxed" and "dag-relaxed"
   EnergyTotal energy;   ///< what the bound allows for the placement-dependent part of one request
   EnergyTotal reached;  ///< what the plan costs by the same objective
 };
