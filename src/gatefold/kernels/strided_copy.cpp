@@ -1,0 +1,149 @@
+#include "gatefold/kernels/strided_copy.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+namespace gatefold {
+namespace {
+
+struct Axis {
+  std::int64_t extent, from, to;
+};
+
+template <class T, bool kFlip>
+void copy_run(const std::byte* from, std::byte* to, std::int64_t count, std::int64_t step_from, std::int64_t step_to) {
+  const auto* x = reinterpret_cast<const T*>(from);
+  auto* y = reinterpret_cast<T*>(to);
+  constexpr T kSign = kFlip ? T{0x80} : T{0};
+  if (step_from == 1 && step_to == 1) {
+    if constexpr (kFlip)
+      for (std::int64_t i = 0; i < count; ++i) y[i] = x[i] ^ kSign;
+    else std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(T));
+  } else if (step_to == 1) {
+    for (std::int64_t i = 0; i < count; ++i) y[i] = x[i * step_from] ^ kSign;
+  } else if (step_from == 1) {
+    for (std::int64_t i = 0; i < count; ++i) y[i * step_to] = x[i] ^ kSign;
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) y[i * step_to] = x[i * step_from] ^ kSign;
+  }
+}
+
+using Run = void (*)(const std::byte*, std::byte*, std::int64_t, std::int64_t, std::int64_t);
+Run run_of(std::int64_t element, bool flip) {
+  if (flip) return copy_run<std::uint8_t, true>;
+  if (element == 1) return copy_run<std::uint8_t, false>;
+  return element == 4 ? copy_run<std::uint32_t, false> : copy_run<std::uint64_t, false>;
+}
+
+/// Axes of one element dropped, the rest by falling distance in the target, neighbours in both orders joined.
+std::vector<Axis> joined(const Shape& shape, const Strides& from, const Strides& to) {
+  std::vector<Axis> axes;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    const auto at = static_cast<std::size_t>(axis);
+    if (shape[axis] != 1) axes.push_back({shape[axis], from[at], to[at]});
+  }
+  std::stable_sort(axes.begin(), axes.end(), [](const Axis& a, const Axis& b) { return a.to > b.to; });
+  std::vector<Axis> out;
+  for (const Axis& axis : axes) {
+    if (!out.empty() && out.back().from == axis.from * axis.extent && out.back().to == axis.to * axis.extent) {
+      out.back() = {out.back().extent * axis.extent, axis.from, axis.to};
+    } else {
+      out.push_back(axis);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+StridedCopy::StridedCopy(const Shape& shape, const Strides& from, const Strides& to, std::int64_t element, bool flip)
+    : element_(element), flip_(flip) {
+  GATEFOLD_REQUIRE(element == 1 || element == 4 || element == 8);
+  GATEFOLD_REQUIRE(!flip || element == 1);
+  std::vector<Axis> axes = joined(shape, from, to);
+  if (shape.elements() == 0) return;
+  if (axes.empty()) axes.push_back({1, 1, 1});
+  // The innermost axis is the longest that one side has without gaps; both is best.
+  const auto worth = [](const Axis& axis) {
+    const std::int64_t gaps = (axis.from == 1 ? 0 : 1) + (axis.to == 1 ? 0 : 1);
+    return gaps == 0 ? axis.extent * 4 : (gaps == 1 ? axis.extent : 0);
+  };
+  const auto inner = std::max_element(axes.begin(), axes.end(), [&](const Axis& a, const Axis& b) { return worth(a) <= worth(b); });
+  count_ = inner->extent;
+  step_from_ = inner->from;
+  step_to_ = inner->to;
+  axes.erase(inner);
+  std::vector<std::int64_t> extents;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    extents.push_back(axes[i].extent);
+    outer_from_[i] = axes[i].from;
+    outer_to_[i] = axes[i].to;
+  }
+  outer_ = Shape(std::span<const std::int64_t>(extents));
+}
+
+void StridedCopy::run(const std::byte* from, std::byte* to) const {
+  if (count_ == 0) return;
+  const Run copy = run_of(element_, flip_);
+  walk<2>(outer_, {outer_from_, outer_to_},
+          [&](const auto& at) { copy(from + at[0] * element_, to + at[1] * element_, count_, step_from_, step_to_); });
+}
+
+std::optional<Strides> reshaped_strides(const Shape& from, const Strides& strides, const Shape& to) {
+  GATEFOLD_REQUIRE(from.elements() == to.elements());
+  Strides result{};
+  if (from.elements() == 0) return row_major(to);
+  int next = from.rank() - 1;  // the innermost axis of `from` that is not yet used up
+  std::int64_t extent = 1;     // of the part of it that is left
+  std::int64_t stride = 1;
+  for (int axis = to.rank() - 1; axis >= 0; --axis) {
+    std::int64_t wanted = to[axis];
+    if (wanted == 1) continue;
+    if (extent == 1) {
+      while (next >= 0 && from[next] == 1) --next;
+      GATEFOLD_ENSURE(next >= 0);
+      extent = from[next];
+      stride = strides[static_cast<std::size_t>(next)];
+      --next;
+    }
+    // Several axes of `from` make one of `to` only if they lie together.
+    while (extent % wanted != 0) {
+      if (wanted % extent != 0) return std::nullopt;
+      while (next >= 0 && from[next] == 1) --next;
+      GATEFOLD_ENSURE(next >= 0);
+      if (strides[static_cast<std::size_t>(next)] != stride * extent) return std::nullopt;
+      extent *= from[next];
+      --next;
+    }
+    result[static_cast<std::size_t>(axis)] = stride;
+    stride *= wanted;
+    extent /= wanted;
+  }
+  return result;
+}
+
+Strides channels_last(const Shape& shape) {
+  if (shape.rank() < 4) return row_major(shape);
+  Strides strides{};
+  std::int64_t step = 1;
+  const auto place = [&](int axis) {
+    strides[static_cast<std::size_t>(axis)] = step;
+    step *= shape[axis];
+  };
+  for (int axis = shape.rank() - 3; axis >= 1; --axis) place(axis);
+  place(shape.rank() - 1);
+  place(shape.rank() - 2);
+  place(0);
+  return strides;
+}
+
+bool same_order(const Shape& shape, const Strides& a, const Strides& b) {
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    const auto at = static_cast<std::size_t>(axis);
+    if (shape[axis] != 1 && a[at] != b[at]) return false;
+  }
+  return true;
+}
+
+}  // namespace gatefold

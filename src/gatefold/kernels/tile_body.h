@@ -1,0 +1,269 @@
+// The body of every table of tile kernels. A file that includes it has defined, in its own unnamed namespace, `Lanes` (16
+// lanes of 32 bits: what a panel is), `FloatMac` and `ByteMac` (how units are multiplied and added), kPositionsMax and
+// kWidePanels, and is compiled for its instruction set. Everything here is in the unnamed namespace too, and nothing of the
+// standard library's is called: a function shared with files for other processors must not be compiled for this one.
+#pragma once
+
+#include "gatefold/kernels/binary_math.h"
+#include "gatefold/kernels/tile_kernels.h"
+
+namespace gatefold {
+namespace {
+
+#define GATEFOLD_INLINE inline __attribute__((always_inline))
+
+GATEFOLD_INLINE std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+
+/// Sums of P positions by Q panels. Positions are addressed in threes, base, base + step, base + 2 step: that many fit the
+/// processor's addressing, and so the pointers fit its registers.
+template <class Mac, int P, int Q>
+GATEFOLD_INLINE void accumulate(const DotTile& t, const std::byte* x, const std::byte* weights, typename Mac::Sum (&sums)[P][Q]) {
+  const std::int64_t step = t.x_step;
+  const std::int64_t panel = t.panel_bytes;
+  for (auto& row : sums) {
+    for (auto& sum : row) sum = Mac::zero();
+  }
+  for (std::int64_t tap = 0; tap < t.tap_count; ++tap) {
+    const std::byte* bases[(P + 2) / 3];
+#pragma GCC unroll 8
+    for (int i = 0; i < (P + 2) / 3; ++i) bases[i] = x + t.taps[tap] + 3 * i * step;
+    for (std::int64_t k = 0; k < t.depth; ++k) {
+      typename Mac::Weights w[Q];
+#pragma GCC unroll 8
+      for (int q = 0; q < Q; ++q) w[q] = Mac::weights(weights + q * panel);
+#pragma GCC unroll 16
+      for (int p = 0; p < P; ++p) {
+        const auto value = Mac::broadcast(bases[p / 3] + (p % 3) * step);
+#pragma GCC unroll 8
+        for (int q = 0; q < Q; ++q) sums[p][q] = Mac::add(sums[p][q], w[q], value);
+      }
+#pragma GCC unroll 8
+      for (int i = 0; i < (P + 2) / 3; ++i) bases[i] += 4;
+      weights += kPanel * 4;
+    }
+  }
+}
+
+// What follows the sum, by panel.
+GATEFOLD_INLINE void store(const FloatFinish& f, Lanes::Float sum, std::int64_t channel, std::int64_t position, std::int64_t count,
+                           std::byte* y) {
+  Lanes::Float value = Lanes::add(sum, Lanes::load(f.bias + channel));
+  if (f.addend != nullptr) {
+    value = Lanes::add(value, Lanes::load_part(reinterpret_cast<const float*>(f.addend + position * f.addend_step) + channel, count));
+  }
+  Lanes::store_part(reinterpret_cast<float*>(y) + channel, Lanes::clamp(value, f.low, f.high), count);
+}
+GATEFOLD_INLINE void store(const ByteFinish& f, Lanes::Int sum, std::int64_t channel, std::int64_t, std::int64_t count, std::byte* y) {
+  const Lanes::Float value = Lanes::mul(Lanes::to_float(Lanes::add(sum, Lanes::load(f.bias + channel))), Lanes::load(f.scale + channel));
+  Lanes::store_bytes(reinterpret_cast<std::uint8_t*>(y) + channel, Lanes::rounded(Lanes::clamp(value, f.low, f.high), f.zero), count);
+}
+GATEFOLD_INLINE void store(const RealFinish& f, Lanes::Int sum, std::int64_t channel, std::int64_t, std::int64_t count, std::byte* y) {
+  const Lanes::Float value = Lanes::mul(Lanes::to_float(Lanes::add(sum, Lanes::load(f.bias + channel))), Lanes::load(f.scale + channel));
+  Lanes::store_part(reinterpret_cast<float*>(y) + channel, Lanes::clamp(value, f.low, f.high), count);
+}
+
+/// P positions from `position` on by Q panels from `panel` on.
+template <class Mac, class Finish, int P, int Q>
+void dot_block(const DotTile& t, const Finish& finish, std::int64_t position, std::int64_t panel) {
+  typename Mac::Sum sums[P][Q];
+  accumulate<Mac, P, Q>(t, t.x + position * t.x_step, t.weights + panel * t.panel_bytes, sums);
+#pragma GCC unroll 16
+  for (int p = 0; p < P; ++p) {
+#pragma GCC unroll 8
+    for (int q = 0; q < Q; ++q) {
+      const std::int64_t channel = (panel + q) * kPanel;
+      store(finish, Mac::total(sums[p][q]), channel, position + p, smaller(kPanel, t.channels - channel), t.y + (position + p) * t.y_step);
+    }
+  }
+}
+
+template <class Mac, class Finish>
+using Block = void (*)(const DotTile&, const Finish&, std::int64_t, std::int64_t);
+
+/// dot_block for every number of positions up to P.
+template <class Mac, class Finish, int P, int Q>
+struct Blocks {
+  static void call(int positions, const DotTile& t, const Finish& finish, std::int64_t position, std::int64_t panel) {
+    if (positions == P) dot_block<Mac, Finish, P, Q>(t, finish, position, panel);
+    else if constexpr (P > 1) Blocks<Mac, Finish, P - 1, Q>::call(positions, t, finish, position, panel);
+  }
+};
+
+/// All panels of `positions` positions, as wide as registers allow: few positions want more panels, so that enough sums
+/// are under way at a time to hide the latency of an addition.
+template <class Mac, class Finish>
+void dot_positions(const DotTile& t, const Finish& finish, std::int64_t position, int positions) {
+  const std::int64_t panels = (t.channels + kPanel - 1) / kPanel;
+  std::int64_t panel = 0;
+  if (positions == 1) {
+    for (; panel + 4 * kWidePanels <= panels; panel += 4 * kWidePanels) {
+      dot_block<Mac, Finish, 1, 4 * kWidePanels>(t, finish, position, panel);
+    }
+  }
+  if constexpr (kWidePanels > 1) {
+    for (; panel + kWidePanels <= panels; panel += kWidePanels) {
+      Blocks<Mac, Finish, kPositionsMax, kWidePanels>::call(positions, t, finish, position, panel);
+    }
+  }
+  for (; panel < panels; ++panel) Blocks<Mac, Finish, kPositionsMax, 1>::call(positions, t, finish, position, panel);
+}
+
+template <class Mac, class Finish>
+void dot(const DotTile& t, const Finish& finish) {
+  // Tiles of equal height: 17 positions are 9 + 8, not 14 + 3.
+  const std::int64_t tiles = (t.positions + kPositionsMax - 1) / kPositionsMax;
+  for (std::int64_t tile = 0, position = 0; tile < tiles; ++tile) {
+    const std::int64_t count = (t.positions - position + tiles - tile - 1) / (tiles - tile);
+    dot_positions<Mac>(t, finish, position, static_cast<int>(count));
+    position += count;
+  }
+}
+
+template <int C>
+GATEFOLD_INLINE void depthwise_columns(const DepthwiseRow& row, const FloatFinish& finish, const std::byte* weights, std::int64_t channel,
+                                       std::int64_t column) {
+  Lanes::Float sums[C];
+#pragma GCC unroll 8
+  for (int c = 0; c < C; ++c) sums[c] = Lanes::load(finish.bias + channel);
+  const std::byte* x = row.x + column * row.x_step + channel * 4;
+  for (std::int64_t tap = 0; tap < row.tap_count; ++tap) {
+    const Lanes::Float w = Lanes::load(reinterpret_cast<const float*>(weights) + tap * kPanel);
+    const std::byte* from = x + row.taps[tap];
+#pragma GCC unroll 8
+    for (int c = 0; c < C; ++c) sums[c] = Lanes::fma(Lanes::load(reinterpret_cast<const float*>(from + c * row.x_step)), w, sums[c]);
+  }
+  const std::int64_t count = smaller(kPanel, row.channels - channel);
+#pragma GCC unroll 8
+  for (int c = 0; c < C; ++c) {
+    auto* y = reinterpret_cast<float*>(row.y + (column + c) * row.y_step) + channel;
+    Lanes::store_part(y, Lanes::clamp(sums[c], finish.low, finish.high), count);
+  }
+}
+
+void depthwise_float(const DepthwiseRow& row, const FloatFinish& finish) {
+  constexpr int kColumns = 6;
+  for (std::int64_t channel = 0; channel < row.channels; channel += kPanel) {
+    const std::byte* weights = row.weights + channel * row.tap_count * 4;
+    std::int64_t column = 0;
+    for (; column + kColumns <= row.columns; column += kColumns) {
+      depthwise_columns<kColumns>(row, finish, weights, channel, column);
+    }
+    for (; column + 2 <= row.columns; column += 2) depthwise_columns<2>(row, finish, weights, channel, column);
+    for (; column < row.columns; ++column) depthwise_columns<1>(row, finish, weights, channel, column);
+  }
+}
+
+void clamp(const float* x, std::int64_t count, float low, float high, float* y) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float raised = x[i] < low ? low : x[i];
+    y[i] = raised > high ? high : raised;
+  }
+}
+
+void binary(BinaryKind kind, const float* a, const float* b, std::int64_t step_b, std::int64_t count, float* y) {
+  const auto run = [=](auto f) {
+    if (step_b == 0) {
+      const float one = *b;
+      for (std::int64_t i = 0; i < count; ++i) y[i] = f(a[i], one);
+    } else {
+      for (std::int64_t i = 0; i < count; ++i) y[i] = f(a[i], b[i]);
+    }
+  };
+  switch (kind) {
+    case BinaryKind::kAdd: return run([](float p, float q) { return p + q; });
+    case BinaryKind::kSub: return run([](float p, float q) { return p - q; });
+    case BinaryKind::kMul: return run([](float p, float q) { return p * q; });
+    case BinaryKind::kDiv: return run([](float p, float q) { return p / q; });
+    case BinaryKind::kMin: return run([](float p, float q) { return p < q || p != p ? p : q; });
+    case BinaryKind::kMax: return run([](float p, float q) { return p > q || p != p ? p : q; });
+    case BinaryKind::kPow: break;
+  }
+}
+
+void sum_u8(const std::uint8_t* a, const std::uint8_t* b, std::int64_t count, SumScale scale, SaturationLimits limits, std::uint8_t flip,
+            std::uint8_t* y) {
+  const std::int32_t less = flip;  // a byte with its sign bit flipped is the int8 plus 128
+  for (std::int64_t i = 0; i < count; ++i) y[i] = static_cast<std::uint8_t>(requantize_sum(a[i] - less, b[i] - less, scale, limits) + less);
+}
+
+void quantize_bytes(const float* x, std::int64_t count, ByteScale by, SaturationLimits limits, std::uint8_t* y) {
+  for (std::int64_t i = 0; i < count; ++i) y[i] = static_cast<std::uint8_t>(quantize(x[i], by.scale, by.zero, limits));
+}
+
+void dequantize_bytes(const std::uint8_t* x, std::int64_t count, ByteScale by, float* y) {
+  for (std::int64_t i = 0; i < count; ++i) y[i] = static_cast<float>(x[i] - by.zero) * by.scale;
+}
+
+template <class T>
+void maximum(const T* x, const std::int64_t* taps, std::int64_t tap_count, std::int64_t channels, T* y) {
+  constexpr std::int64_t kChunk = 64 / sizeof(T);
+  for (std::int64_t c = 0; c < channels; c += kChunk) {
+    T best[kChunk];
+    for (std::int64_t i = 0; i < kChunk; ++i) best[i] = x[taps[0] + c + i];
+    for (std::int64_t tap = 1; tap < tap_count; ++tap) {
+      const T* from = x + taps[tap] + c;
+      for (std::int64_t i = 0; i < kChunk; ++i) best[i] = best[i] < from[i] ? from[i] : best[i];
+    }
+    const std::int64_t count = smaller(kChunk, channels - c);
+    if (count == kChunk) {
+      for (std::int64_t i = 0; i < kChunk; ++i) y[c + i] = best[i];
+    } else {
+      for (std::int64_t i = 0; i < count; ++i) y[c + i] = best[i];
+    }
+  }
+}
+
+template <class T, class Real>
+GATEFOLD_INLINE void average(const T* x, const std::int64_t* taps, std::int64_t tap_count, std::int64_t channels, float divisor, Real real,
+                             float* y) {
+  for (std::int64_t c = 0; c < channels; c += kPanel) {
+    float sum[kPanel] = {};
+    for (std::int64_t tap = 0; tap < tap_count; ++tap) {
+      const T* from = x + taps[tap] + c;
+      for (std::int64_t i = 0; i < kPanel; ++i) sum[i] = sum[i] + real(from[i]);
+    }
+    const std::int64_t count = smaller(kPanel, channels - c);
+    for (std::int64_t i = 0; i < count; ++i) y[c + i] = sum[i] / divisor;
+  }
+}
+
+void average_float(const float* x, const std::int64_t* taps, std::int64_t tap_count, std::int64_t channels, float divisor, float* y) {
+  average(x, taps, tap_count, channels, divisor, [](float value) { return value; }, y);
+}
+void average_u8(const std::uint8_t* x, const std::int64_t* taps, std::int64_t tap_count, std::int64_t channels, ByteScale by, float divisor,
+                float* y) {
+  average(x, taps, tap_count, channels, divisor, [by](std::uint8_t value) { return static_cast<float>(value - by.zero) * by.scale; }, y);
+}
+
+void mean_float(const float* x, std::int64_t positions, std::int64_t step, std::int64_t channels, float* y) {
+  for (std::int64_t c = 0; c < channels; c += kPanel) {
+    double sum[kPanel] = {};
+    for (std::int64_t at = 0; at < positions; ++at) {
+      const float* from = x + at * step + c;
+      for (std::int64_t i = 0; i < kPanel; ++i) sum[i] += static_cast<double>(from[i]);
+    }
+    const std::int64_t count = smaller(kPanel, channels - c);
+    for (std::int64_t i = 0; i < count; ++i) y[c + i] = static_cast<float>(sum[i]) / static_cast<float>(positions);
+  }
+}
+
+void sums_u8(const std::uint8_t* x, std::int64_t positions, std::int64_t step, std::int64_t channels, std::int32_t zero, std::int32_t* y) {
+  for (std::int64_t c = 0; c < channels; c += kPanel) {
+    std::int32_t sum[kPanel];
+    for (std::int64_t i = 0; i < kPanel; ++i) sum[i] = -static_cast<std::int32_t>(positions) * zero;
+    for (std::int64_t at = 0; at < positions; ++at) {
+      const std::uint8_t* from = x + at * step + c;
+      for (std::int64_t i = 0; i < kPanel; ++i) sum[i] += from[i];
+    }
+    const std::int64_t count = smaller(kPanel, channels - c);
+    for (std::int64_t i = 0; i < count; ++i) y[c + i] = sum[i];
+  }
+}
+
+constexpr TileKernels kTileKernels = {
+    dot<FloatMac, FloatFinish>, dot<ByteMac, ByteFinish>, dot<ByteMac, RealFinish>, depthwise_float, depthwise_u8, depthwise_place,
+    clamp,  binary, sum_u8, quantize_bytes, dequantize_bytes, maximum<float>, maximum<std::uint8_t>, average_float, average_u8,
+    mean_float, sums_u8};
+
+}  // namespace
+}  // namespace gatefold
