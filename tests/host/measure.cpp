@@ -130,8 +130,7 @@ pid_t busy_process(std::int32_t cpu) {
   if (child != 0) return child;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   (void)pin_this_thread(cpu);
-  for (volatile std::uint64_t turns = 0;; turns = turns + 1) {
-  }
+  while (true) pause_briefly();
 }
 
 void end(pid_t process) {
