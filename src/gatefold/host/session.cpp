@@ -7,6 +7,7 @@
 
 #include "gatefold/base/text.h"
 #include "gatefold/host/calibration.h"
+#include "gatefold/host/compiled.h"
 #include "gatefold/host/workers.h"
 
 namespace gatefold {
@@ -147,6 +148,12 @@ Result<HostSession> HostSession::open(const HostOptions& options) {
   const std::int32_t last = topology.cores.back().cpu;
   const WakeModel wake = wake_model(read_idle_states(last), measure_wake(first, last));
   return HostSession(std::make_shared<HostSessionState>(options, std::move(topology), wake));
+}
+
+Result<HostNetworkId> HostSession::load(std::shared_ptr<const LayerGraph> graph, Numerics numerics) {
+  const std::string key = fingerprint(*graph, numerics);
+  GATEFOLD_TRY(auto program, CompiledNetwork::make(std::move(graph), numerics, state_->workers.core_count()));
+  return load(std::shared_ptr<const HostProgram>(std::move(program)), key);
 }
 
 Result<HostNetworkId> HostSession::load(std::shared_ptr<const HostProgram> program, const std::string& key) {

@@ -92,6 +92,9 @@ class HostSession {
   /// Errors: those of read_topology.
   [[nodiscard]] static Result<HostSession> open(const HostOptions& options);
 
+  /// Makes a network ready: a program of its layers, packed weights, layers timed or their times read.
+  /// Errors: kUnsupported (a layer that no kernel computes), kIo (the calibration folder cannot be written).
+  [[nodiscard]] Result<HostNetworkId> load(std::shared_ptr<const LayerGraph> graph, Numerics numerics);
   /// Makes a program ready: layers timed, or their times read; `key` names it in the calibration folder.
   /// Errors: kUnsupported (too many layers), kIo (the calibration folder cannot be written).
   [[nodiscard]] Result<HostNetworkId> load(std::shared_ptr<const HostProgram> program, const std::string& key);

@@ -38,7 +38,9 @@ std::pair<int, hwloc_obj_t> cluster_key(hwloc_topology_t machine, hwloc_obj_t co
 std::string cpu_name_of(hwloc_topology_t machine) {
   const hwloc_obj_t package = hwloc_get_obj_by_type(machine, HWLOC_OBJ_PACKAGE, 0);
   const char* name = package == nullptr ? nullptr : hwloc_obj_get_info_by_name(package, "CPUModel");
-  return name == nullptr ? "unknown" : name;
+  std::string text = name == nullptr ? "unknown" : name;
+  text.erase(text.find_last_not_of(' ') + 1);  // the processor pads its name
+  return text;
 }
 
 std::vector<HostCore> usable_cores(hwloc_topology_t machine, std::int32_t* cluster_count) {

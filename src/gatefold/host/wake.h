@@ -36,7 +36,7 @@ struct WakeModel {
 /// The idle states of one processor that the kernel publishes and allows, shallowest first, without its polling state.
 [[nodiscard]] std::vector<WakeTier> read_idle_states(std::int32_t cpu, const std::filesystem::path& root = "/");
 
-/// Medians over a few wakes of a thread on `sleeper_cpu` by one on `waker_cpu` (about 2 ms).
+/// Lower quartiles over a few wakes of a thread on `sleeper_cpu` by one on `waker_cpu` (about 2 ms).
 [[nodiscard]] WakeCost measure_wake(std::int32_t waker_cpu, std::int32_t sleeper_cpu);
 
 [[nodiscard]] WakeModel wake_model(const std::vector<WakeTier>& idle_states, const WakeCost& cost);

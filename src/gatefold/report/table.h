@@ -12,6 +12,9 @@ namespace gatefold {
 [[nodiscard]] std::string run_table(const ReportedRun& run);
 /// One row per policy. Ratios are to `static` where it is in the list, else to the first. Requires: !runs.empty().
 [[nodiscard]] std::string compare_table(const std::vector<ReportedRun>& runs);
+[[nodiscard]] std::string host_run_table(const ReportedHostRun& run);
+/// One row per policy; core-seconds are to the first. Requires: !runs.empty().
+[[nodiscard]] std::string host_compare_table(const std::vector<ReportedHostRun>& runs);
 [[nodiscard]] std::string inspection_table(const Inspection& inspection);
 [[nodiscard]] std::string options_table(const LayerOptionsInspection& inspection);
 [[nodiscard]] std::string devices_table(const std::vector<DeviceSpec>& devices);
