@@ -145,14 +145,14 @@ TEST_P(Networks, GiveTheirRecordedOutputsOnTheHost) {
   EXPECT_GT(sets, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, Networks,
-    testing::Values("mlperf_tiny_dscnn_kws_fp32", "mlperf_tiny_dscnn_kws_int8_qdq",
-                    "mlperf_tiny_resnet8_cifar10_fp32", "mlperf_tiny_resnet8_cifar10_int8_qdq",
-                    "mlperf_tiny_autoencoder_toycar_fp32", "mlperf_tiny_autoencoder_toycar_int8_qdq", "mlperf_tiny_mobilenetv1_vww96_fp32",
-                    "mlperf_tiny_mobilenetv1_vww96_int8_qdq", "imagenet_mobilenetv2_qdq_int8", "mnist_cntk_opset8",
-                    "mnist_cnn_pytorch_opset16", "fastestdet_coco_352", "ultraface_rfb_320", "yunet_n_320", "espcn_bsd300_resize"),
-    [](const auto& tested) { return std::string(tested.param); });
+INSTANTIATE_TEST_SUITE_P(All, Networks,
+                         testing::Values("mlperf_tiny_dscnn_kws_fp32", "mlperf_tiny_dscnn_kws_int8_qdq", "mlperf_tiny_resnet8_cifar10_fp32",
+                                         "mlperf_tiny_resnet8_cifar10_int8_qdq", "mlperf_tiny_autoencoder_toycar_fp32",
+                                         "mlperf_tiny_autoencoder_toycar_int8_qdq", "mlperf_tiny_mobilenetv1_vww96_fp32",
+                                         "mlperf_tiny_mobilenetv1_vww96_int8_qdq", "imagenet_mobilenetv2_qdq_int8", "mnist_cntk_opset8",
+                                         "mnist_cnn_pytorch_opset16", "fastestdet_coco_352", "ultraface_rfb_320", "yunet_n_320",
+                                         "espcn_bsd300_resize"),
+                         [](const auto& tested) { return std::string(tested.param); });
 
 /// A violated contract fails the running case by name instead of ending the process in silence.
 struct CaseFailed {};
@@ -193,7 +193,8 @@ TEST_P(Cases, GiveTheNumbersOfTheLayersOnTheHost) {
 INSTANTIATE_TEST_SUITE_P(All, Cases, testing::Values("onnx-1.23-node", "onnx-1.12-node", "onnx-1.23-pytorch-converted"),
                          [](const auto& tested) {
                            std::string name = tested.param;
-                           std::replace_if(name.begin(), name.end(), [](char c) { return c == '-' || c == '.'; }, '_');
+                           std::replace_if(
+                               name.begin(), name.end(), [](char c) { return c == '-' || c == '.'; }, '_');
                            return name;
                          });
 

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <vector>
 
+#include "gatefold/kernels/tile_kernels.h"
+
 namespace gatefold {
 namespace {
 
@@ -37,7 +39,8 @@ Run run_of(std::int64_t element, bool flip) {
 
 /// A run of E elements at each of `count` positions: what a few channels are on their way between [c, h, w] and [h, w, c].
 template <class T, int E>
-void copy_groups(const std::byte* from, std::byte* to, std::int64_t count, const CopyAxis& along, const CopyAxis& across, std::uint8_t sign) {
+void copy_groups(const std::byte* from, std::byte* to, std::int64_t count, const CopyAxis& along, const CopyAxis& across,
+                 std::uint8_t sign) {
   const auto* x = reinterpret_cast<const T*>(from);
   auto* y = reinterpret_cast<T*>(to);
   for (std::int64_t i = 0; i < count; ++i) {
@@ -117,10 +120,16 @@ void StridedCopy::run(const std::byte* from, std::byte* to) const {
   if (group_.extent > 1) {
     const CopyAxis along{count_, step_from_, step_to_};
     const std::uint8_t sign = flip_ ? 0x80 : 0;
+    if (group_.extent == 3 && element_ == 4 && step_from_ == 1 && step_to_ == 3 && group_.to == 1) {
+      const TileKernels& kernels = tile_kernels(best_tile_isa());
+      walk<2>(outer_, {outer_from_, outer_to_}, [&](const auto& at) {
+        kernels.interleave_3(reinterpret_cast<const float*>(from) + at[0], group_.from, count_, reinterpret_cast<float*>(to) + at[1]);
+      });
+      return;
+    }
     const auto copy = element_ == 1 ? copy_groups_of<std::uint8_t> : copy_groups_of<std::uint32_t>;
-    walk<2>(outer_, {outer_from_, outer_to_}, [&](const auto& at) {
-      copy(group_.extent, from + at[0] * element_, to + at[1] * element_, count_, along, group_, sign);
-    });
+    walk<2>(outer_, {outer_from_, outer_to_},
+            [&](const auto& at) { copy(group_.extent, from + at[0] * element_, to + at[1] * element_, count_, along, group_, sign); });
     return;
   }
   const Run copy = run_of(element_, flip_);

@@ -41,12 +41,31 @@ TEST(StridedCopy, MovesEveryElementWhereAWalkPutsIt) {
       std::vector<std::byte> want(x.size()), got(x.size());
       walk<2>(shape, {from, to}, [&](const auto& at) {
         for (std::int64_t i = 0; i < element; ++i) {
-          want[static_cast<std::size_t>(at[1] * element + i)] = x[static_cast<std::size_t>(at[0] * element + i)] ^ (flip ? std::byte{0x80} : std::byte{0});
+          want[static_cast<std::size_t>(at[1] * element + i)] =
+              x[static_cast<std::size_t>(at[0] * element + i)] ^ (flip ? std::byte{0x80} : std::byte{0});
         }
       });
       StridedCopy(shape, from, to, element, flip).run(x.data(), got.data());
       ASSERT_EQ(got, want) << shape.text() << " element " << element;
     }
+  }
+}
+
+TEST(StridedCopy, PicturesBecomePixels) {
+  for (const std::int64_t channels : {1, 2, 3, 4, 5}) {
+    const Shape shape{2, channels, 7, 11};  // 77 pixels: whole vectors and a rest
+    std::vector<float> x(static_cast<std::size_t>(shape.elements())), got(x.size());
+    std::iota(x.begin(), x.end(), 0.0F);
+    const auto bytes = [](std::vector<float>& values) { return reinterpret_cast<std::byte*>(values.data()); };
+    StridedCopy(shape, row_major(shape), channels_last(shape), 4).run(bytes(x), bytes(got));
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      const std::int64_t at = static_cast<std::int64_t>(i);
+      const std::int64_t n = at / (77 * channels);
+      EXPECT_EQ(got[i], static_cast<float>((n * channels + at % channels) * 77 + at / channels % 77)) << channels;
+    }
+    std::vector<float> back(x.size());
+    StridedCopy(shape, channels_last(shape), row_major(shape), 4).run(bytes(got), bytes(back));
+    EXPECT_EQ(back, x);
   }
 }
 

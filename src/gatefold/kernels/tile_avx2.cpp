@@ -120,8 +120,6 @@ struct ByteMac {
 }  // namespace
 }  // namespace gatefold
 
-#include "gatefold/kernels/tile_depthwise_plain.h"
-
 #include "gatefold/kernels/tile_body.h"
 
 namespace gatefold::detail {

@@ -8,6 +8,8 @@
 namespace gatefold {
 namespace {
 
+#define GATEFOLD_OWN_DEPTHWISE_U8
+
 constexpr int kPositionsMax = 14;
 constexpr int kWidePanels = 2;
 constexpr int kNarrowPositions = 4;
@@ -23,9 +25,7 @@ struct Lanes {
   static Int add(Int a, Int b) { return _mm512_add_epi32(a, b); }
   static Float mul(Float a, Float b) { return _mm512_mul_ps(a, b); }
   static Float fma(Float a, Float b, Float c) { return _mm512_fmadd_ps(a, b, c); }
-  static Float clamp(Float x, float low, float high) {
-    return _mm512_min_ps(_mm512_max_ps(x, _mm512_set1_ps(low)), _mm512_set1_ps(high));
-  }
+  static Float clamp(Float x, float low, float high) { return _mm512_min_ps(_mm512_max_ps(x, _mm512_set1_ps(low)), _mm512_set1_ps(high)); }
   static Float to_float(Int x) { return _mm512_cvtepi32_ps(x); }
   /// round_half_even(x) + zero.
   static Int rounded(Float x, std::int32_t zero) { return _mm512_add_epi32(_mm512_cvtps_epi32(x), _mm512_set1_epi32(zero)); }

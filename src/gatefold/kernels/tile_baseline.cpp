@@ -87,17 +87,14 @@ struct ByteMac {
   static Weights weights(const std::byte* from) { return reinterpret_cast<const std::int8_t*>(from); }
   static const std::uint8_t* broadcast(const std::byte* from) { return reinterpret_cast<const std::uint8_t*>(from); }
   static Sum add(const Sum& sum, Weights w, const std::uint8_t* x) {
-    return Lanes::each<Sum>([&](int i) {
-      return sum.lane[i] + x[0] * w[4 * i] + x[1] * w[4 * i + 1] + x[2] * w[4 * i + 2] + x[3] * w[4 * i + 3];
-    });
+    return Lanes::each<Sum>(
+        [&](int i) { return sum.lane[i] + x[0] * w[4 * i] + x[1] * w[4 * i + 1] + x[2] * w[4 * i + 2] + x[3] * w[4 * i + 3]; });
   }
   static Lanes::Int total(const Sum& sum) { return sum; }
 };
 
 }  // namespace
 }  // namespace gatefold
-
-#include "gatefold/kernels/tile_depthwise_plain.h"
 
 #include "gatefold/kernels/tile_body.h"
 

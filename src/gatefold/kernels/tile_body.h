@@ -1,8 +1,11 @@
 // The body of every table of tile kernels. A file that includes it has defined, in its own unnamed namespace, `Lanes` (16
 // lanes of 32 bits: what a panel is), `FloatMac` and `ByteMac` (how units are multiplied and added), kPositionsMax,
-// kWidePanels and kNarrowPositions, and is compiled for its instruction set. Everything here is in the unnamed namespace too, and nothing of the
-// standard library's is called: a function shared with files for other processors must not be compiled for this one.
+// kWidePanels and kNarrowPositions (and GATEFOLD_OWN_DEPTHWISE_U8, if it brings depthwise_u8 itself), and is compiled for its instruction
+// set. Everything here is in the unnamed namespace too, and nothing of the standard library's is called: a function shared with files for
+// other processors must not be compiled for this one.
 #pragma once
+
+#include <utility>
 
 #include "gatefold/kernels/binary_math.h"
 #include "gatefold/kernels/tile_kernels.h"
@@ -255,6 +258,34 @@ void dequantize_bytes(const std::uint8_t* x, std::int64_t count, ByteScale by, f
   for (std::int64_t i = 0; i < count; ++i) y[i] = static_cast<float>(x[i] - by.zero) * by.scale;
 }
 
+using Floats __attribute__((vector_size(64))) = float;
+
+/// Lanes [16 V, 16 V + 16) of the three vectors interleaved.
+template <int V, int... L>
+GATEFOLD_INLINE void interleave(const Floats& a, const Floats& b, const Floats& c, Floats& out, std::integer_sequence<int, L...>) {
+  const Floats two = __builtin_shufflevector(a, b, ((16 * V + L) % 3 == 1 ? 16 : 0) + (16 * V + L) / 3 ...);
+  out = __builtin_shufflevector(two, c, (16 * V + L) % 3 == 2 ? 16 + (16 * V + L) / 3 : L...);
+}
+
+void interleave_3(const float* x, std::int64_t plane, std::int64_t count, float* y) {
+  using All = std::make_integer_sequence<int, 16>;
+  std::int64_t i = 0;
+  for (; i + kPanel <= count; i += kPanel) {
+    Floats a, b, c;
+    __builtin_memcpy(&a, x + i, sizeof(a));
+    __builtin_memcpy(&b, x + plane + i, sizeof(b));
+    __builtin_memcpy(&c, x + 2 * plane + i, sizeof(c));
+    Floats out[3];
+    interleave<0>(a, b, c, out[0], All{});
+    interleave<1>(a, b, c, out[1], All{});
+    interleave<2>(a, b, c, out[2], All{});
+    __builtin_memcpy(y + 3 * i, out, sizeof(out));
+  }
+  for (; i < count; ++i) {
+    for (int e = 0; e < 3; ++e) y[3 * i + e] = x[e * plane + i];
+  }
+}
+
 template <class T>
 void maximum(const PoolRow& row, const T* x, T* y) {
   using Vector __attribute__((vector_size(64))) = T;
@@ -290,10 +321,12 @@ GATEFOLD_INLINE void average(const PoolRow& row, const T* x, float divisor, Real
 }
 
 void average_float(const PoolRow& row, const float* x, float divisor, float* y) {
-  average(row, x, divisor, [](float value) { return value; }, y);
+  average(
+      row, x, divisor, [](float value) { return value; }, y);
 }
 void average_u8(const PoolRow& row, const std::uint8_t* x, ByteScale by, float divisor, float* y) {
-  average(row, x, divisor, [by](std::uint8_t value) { return static_cast<float>(value - by.zero) * by.scale; }, y);
+  average(
+      row, x, divisor, [by](std::uint8_t value) { return static_cast<float>(value - by.zero) * by.scale; }, y);
 }
 
 void mean_float(const float* x, std::int64_t positions, std::int64_t step, std::int64_t channels, float* y) {
@@ -321,10 +354,54 @@ void sums_u8(const std::uint8_t* x, std::int64_t positions, std::int64_t step, s
   }
 }
 
-constexpr TileKernels kTileKernels = {
-    dot<FloatMac, FloatFinish>, dot_narrow_float, dot<ByteMac, ByteFinish>, dot<ByteMac, RealFinish>, depthwise_float, depthwise_u8, depthwise_place,
-    clamp,  binary, sum_u8, quantize_bytes, dequantize_bytes, maximum<float>, maximum<std::uint8_t>, average_float, average_u8,
-    mean_float, sums_u8};
+#ifndef GATEFOLD_OWN_DEPTHWISE_U8
+// Depthwise products of bytes without instructions of their own.
+
+std::int64_t depthwise_place(std::int64_t channel) { return channel; }
+
+void depthwise_u8(const DepthwiseRow& row, const ByteFinish& f) {
+  for (std::int64_t first = 0; first < row.channels; first += kPanel) {
+    // Weights are packed in blocks of 64 channels, [group of four taps][64][4].
+    const auto* block = reinterpret_cast<const std::int8_t*>(row.weights) + first / kByteBlock * kByteBlock * row.tap_count;
+    const std::int64_t within = first % kByteBlock;
+    const std::int64_t count = row.channels - first < kPanel ? row.channels - first : kPanel;
+    for (std::int64_t column = 0; column < row.columns; ++column) {
+      const auto* x = reinterpret_cast<const std::uint8_t*>(row.x + column * row.x_step) + first;
+      std::int32_t sums[kPanel];
+      for (std::int64_t c = 0; c < kPanel; ++c) sums[c] = f.bias[first + c];
+      for (std::int64_t tap = 0; tap < row.tap_count; ++tap) {
+        const std::uint8_t* from = x + row.taps[tap];
+        const std::int8_t* w = block + (tap / 4 * kByteBlock + within) * 4 + tap % 4;
+        for (std::int64_t c = 0; c < kPanel; ++c) sums[c] += from[c] * w[4 * c];
+      }
+      Lanes::Int all = Lanes::load(sums);
+      const Lanes::Float value = Lanes::mul(Lanes::to_float(all), Lanes::load(f.scale + first));
+      all = Lanes::rounded(Lanes::clamp(value, f.low, f.high), f.zero);
+      Lanes::store_bytes(reinterpret_cast<std::uint8_t*>(row.y + column * row.y_step) + first, all, count);
+    }
+  }
+}
+#endif
+
+constexpr TileKernels kTileKernels = {dot<FloatMac, FloatFinish>,
+                                      dot_narrow_float,
+                                      dot<ByteMac, ByteFinish>,
+                                      dot<ByteMac, RealFinish>,
+                                      depthwise_float,
+                                      depthwise_u8,
+                                      depthwise_place,
+                                      clamp,
+                                      binary,
+                                      sum_u8,
+                                      quantize_bytes,
+                                      dequantize_bytes,
+                                      interleave_3,
+                                      maximum<float>,
+                                      maximum<std::uint8_t>,
+                                      average_float,
+                                      average_u8,
+                                      mean_float,
+                                      sums_u8};
 
 }  // namespace
 }  // namespace gatefold

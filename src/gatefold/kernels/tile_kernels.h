@@ -34,12 +34,12 @@ enum class TileIsa : std::uint8_t { kBaseline, kAvx2, kAvx512 };
 /// A rectangle of a dense layer's outputs: `positions`, `x_step` bytes apart in the input, by `channels`.
 /// A *unit* is what one 32-bit lane multiplies at a time: one float, or four neighbouring uint8.
 struct DotTile {
-  const std::byte* x;       ///< first tap of the first position
-  std::int64_t x_step;      ///< bytes
-  const std::int64_t* taps; ///< bytes from `x` to each tap
+  const std::byte* x;        ///< first tap of the first position
+  std::int64_t x_step;       ///< bytes
+  const std::int64_t* taps;  ///< bytes from `x` to each tap
   std::int64_t tap_count;
-  std::int64_t depth;           ///< units of a tap; what lies beyond its channels meets weights that are 0
-  const std::byte* weights;     ///< panels of [tap][depth][kPanel] units
+  std::int64_t depth;        ///< units of a tap; what lies beyond its channels meets weights that are 0
+  const std::byte* weights;  ///< panels of [tap][depth][kPanel] units
   std::int64_t panel_bytes;
   std::int64_t positions, channels;
   std::byte* y;
@@ -49,8 +49,8 @@ struct DotTile {
 /// One row of a depthwise layer's outputs.
 struct DepthwiseRow {
   const std::byte* x;
-  std::int64_t x_step;      ///< bytes between columns
-  const std::int64_t* taps; ///< bytes from `x`; a multiple of four of them for uint8
+  std::int64_t x_step;       ///< bytes between columns
+  const std::int64_t* taps;  ///< bytes from `x`; a multiple of four of them for uint8
   std::int64_t tap_count;
   const std::byte* weights;  ///< float: [c / kPanel][tap][kPanel]; uint8: as packed (pack_depthwise_u8)
   std::int64_t columns, channels;
@@ -113,6 +113,9 @@ struct TileKernels {
                  std::uint8_t flip, std::uint8_t* y);
   void (*quantize)(const float* x, std::int64_t count, ByteScale by, SaturationLimits limits, std::uint8_t* y);
   void (*dequantize)(const std::uint8_t* x, std::int64_t count, ByteScale by, float* y);
+
+  /// y[3 i + e] = the i-th of plane e; planes are `plane` elements apart: a picture's [c, h, w] as [h, w, c].
+  void (*interleave_3)(const float* x, std::int64_t plane, std::int64_t count, float* y);
 
   // Pools: neighbouring output columns whose taps all lie inside the image.
   void (*max_float)(const PoolRow&, const float* x, float* y);

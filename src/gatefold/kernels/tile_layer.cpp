@@ -1,139 +1,30 @@
+// How dot layers are cut: rows into slices, slices into groups whose padded input is near, groups into tiles.
 #include "gatefold/kernels/tile_layer.h"
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <vector>
 
-#include "gatefold/kernels/element_visit.h"
+#include "gatefold/kernels/tile_parameters.h"
 
 namespace gatefold {
 namespace {
 
-constexpr std::int64_t kUnit = 4;                    // bytes that a 32-bit lane multiplies at a time
-constexpr std::int64_t kCopiedBytes = 256 * 1024;    // of padded rows at a time: they stay in the second-level cache
-constexpr std::int64_t kWeightsNear = 384 * 1024;    // weights that stay there from position to position
+constexpr std::int64_t kUnit = 4;                  // bytes that a 32-bit lane multiplies at a time
+constexpr std::int64_t kCopiedBytes = 256 * 1024;  // of padded rows at a time: they stay in the second-level cache
+constexpr std::int64_t kWeightsNear = 384 * 1024;  // weights that stay there from position to position
 
 std::int64_t rounded_up(std::int64_t count, std::int64_t unit) { return (count + unit - 1) / unit * unit; }
-
-/// What follows the sums.
-enum class Finish : std::uint8_t { kFloat, kByte, kReal };
-
-/// Weights without zero points, biases with theirs, and what is done with a sum.
-struct Parameters {
-  Finish finish = Finish::kFloat;
-  std::vector<float> real;         ///< float weights [oc, ic / group, kh, kw]
-  std::vector<std::int8_t> bytes;  ///< or these
-  std::vector<float> bias, scale;
-  std::vector<std::int32_t> sums;  ///< integer bias less the zero point's share
-  float low = 0, high = 0;
-  std::int32_t zero = 0;
-  std::uint8_t pad = 0;  ///< byte that stands for zero in x
-};
-
-std::int32_t flipped(ElementType type) { return type == ElementType::kInt8 ? 128 : 0; }
-
-bool take_weights(const Layer& layer, Parameters& p) {
-  const Tensor weights = layer.inputs[1].constant->dense();
-  const Quantisation& by = *layer.inputs[1].dequantise;
-  const auto count = static_cast<std::size_t>(weights.shape().elements());
-  const std::size_t taps = count / static_cast<std::size_t>(layer.dot.oc);
-  p.bytes.resize(count);
-  bool fit = true;
-  const auto centre = [&](const auto* stored) {
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::int32_t value = stored[i] - by.zero_point[by.per_tensor() ? 0 : i / taps];
-      fit = fit && value >= INT8_MIN && value <= INT8_MAX;
-      p.bytes[i] = static_cast<std::int8_t>(value);
-    }
-  };
-  if (weights.type() == ElementType::kInt8) centre(weights.values<std::int8_t>().data());
-  else centre(weights.values<std::uint8_t>().data());
-  return fit;
-}
-
-/// False if a bias might have to be saturated: the plain path does that.
-bool take_sums(const Layer& layer, Parameters& p) {
-  const Operand& x = layer.inputs[0];
-  const std::int64_t zero = x.dequantise->zero_point[0] + flipped(x.type);
-  const std::int64_t reach = std::max(zero, 255 - zero);
-  const auto oc = static_cast<std::size_t>(layer.dot.oc);
-  const std::size_t taps = p.bytes.size() / oc;
-  for (std::size_t channel = 0; channel < oc; ++channel) {
-    std::int64_t sum = 0;
-    std::int64_t magnitude = 0;
-    for (std::size_t i = channel * taps; i < (channel + 1) * taps; ++i) {
-      sum += p.bytes[i];
-      magnitude += std::abs(p.bytes[i]);
-    }
-    const std::int64_t bias = layer.inputs.size() > 2 ? layer.inputs[2].constant->integer_at(static_cast<std::int64_t>(channel)) : 0;
-    if (magnitude * 255 + std::abs(bias) + std::abs(zero * sum) > INT32_MAX || magnitude * reach > INT32_MAX) return false;
-    p.sums.push_back(static_cast<std::int32_t>(bias - zero * sum));
-  }
-  return true;
-}
-
-std::optional<Parameters> integer_parameters(const Layer& layer) {
-  Parameters p;
-  const Operand& x = layer.inputs[0];
-  const Quantisation& w = *layer.inputs[1].dequantise;
-  if (!take_weights(layer, p) || !take_sums(layer, p)) return std::nullopt;
-  p.pad = static_cast<std::uint8_t>(x.dequantise->zero_point[0] + flipped(x.type));
-  const float sx = x.dequantise->scale[0];
-  const auto& y = layer.epilogue.quantise;
-  const auto& activation = layer.epilogue.activation;
-  const bool relu = activation && activation->kind == UnaryKind::kRelu;
-  if (y ? !y->per_tensor() || (activation && !relu) : !limits_of(activation)) return std::nullopt;
-  for (std::size_t channel = 0; channel < p.sums.size(); ++channel) {
-    const float sw = w.scale[w.per_tensor() ? 0 : channel];
-    p.scale.push_back(y ? requantize_scale(sx, sw, y->scale[0]) : sx * sw);
-    // Such a scale times a sum of zero is no number; the plain path knows what that becomes.
-    if (!(std::abs(p.scale.back()) <= std::numeric_limits<float>::max())) return std::nullopt;
-  }
-  if (!y) {
-    p.finish = Finish::kReal;
-    p.low = limits_of(activation)->low;
-    p.high = limits_of(activation)->high;
-    return p;
-  }
-  p.finish = Finish::kByte;
-  SaturationLimits limits = saturation_limits(layer.output_type);
-  if (relu) limits.low = std::clamp(y->zero_point[0], limits.low, limits.high);
-  p.low = static_cast<float>(limits.low - y->zero_point[0]);
-  p.high = static_cast<float>(limits.high - y->zero_point[0]);
-  p.zero = y->zero_point[0] + flipped(layer.output_type);
-  return p;
-}
-
-std::optional<Parameters> float_parameters(const Layer& layer, const TileLayerOptions& options) {
-  const bool quantised = layer.inputs[0].dequantise || layer.inputs[1].dequantise || layer.epilogue.quantise ||
-                         (layer.inputs.size() > 2 && layer.inputs[2].dequantise);
-  const auto limits = options.added_to ? FloatLimits{options.low, options.high} : limits_of(layer.epilogue.activation);
-  if (quantised || !limits || layer.output_type != ElementType::kFloat32 || layer.inputs[0].type != ElementType::kFloat32) {
-    return std::nullopt;
-  }
-  Parameters p;
-  const Tensor weights = layer.inputs[1].constant->dense();
-  p.real.assign(weights.values<float>().begin(), weights.values<float>().end());
-  p.bias.assign(static_cast<std::size_t>(layer.dot.oc), 0.0F);
-  if (layer.inputs.size() > 2) {
-    const Tensor bias = layer.inputs[2].constant->dense();
-    std::copy(bias.values<float>().begin(), bias.values<float>().end(), p.bias.begin());
-  }
-  p.low = limits->low;
-  p.high = limits->high;
-  return p;
-}
 
 /// What all dot layers share: rows of outputs, cut into slices and these into groups of rows whose input is padded together.
 class RowsLayer : public TileLayer {
  public:
-  RowsLayer(const DotGeometry& d, Parameters p, const TileLayerOptions& o, const TileKernels& kernels)
+  RowsLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels)
       : d_(d),
         p_(std::move(p)),
         o_(o),
         kernels_(kernels),
-        element_(p_.finish == Finish::kFloat ? 4 : 1),
+        element_(p_.finish == TileFinish::kFloat ? 4 : 1),
         window_w_((d.ow - 1) * d.sw + (d.kw - 1) * d.dw + 1),
         padded_(d.pad_top > 0 || d.pad_left > 0 || (d.oh - 1) * d.sh + (d.kh - 1) * d.dh + 1 > d.ih || window_w_ > d.iw),
         x_pixel_(padded_ ? d.ic * element_ : o.x.pixel),
@@ -166,7 +57,7 @@ class RowsLayer : public TileLayer {
   }
 
   DotGeometry d_;
-  Parameters p_;
+  TileParameters p_;
   TileLayerOptions o_;
   const TileKernels& kernels_;
   std::int64_t element_;   ///< bytes of one input element
@@ -211,7 +102,7 @@ struct Panels {
 
 class DenseLayer final : public RowsLayer {
  public:
-  DenseLayer(const DotGeometry& d, Parameters p, const TileLayerOptions& o, const TileKernels& kernels)
+  DenseLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels)
       : RowsLayer(d, std::move(p), o, kernels), ic_(d.ic / d.group), oc_(d.oc / d.group) {
     // Neighbouring taps of one row are neighbours in memory if nothing lies between the pixels.
     merged_ = d.dw == 1 && d.group == 1 && x_pixel_ == d.ic * element_ && d.kw > 1;
@@ -292,7 +183,7 @@ class DenseLayer final : public RowsLayer {
   /// `lines` rows of `columns` positions each, for some output channels of every group.
   void dot(Range channels, std::int64_t columns, std::int64_t lines, std::int64_t position, const std::byte* x, std::byte* y,
            const std::byte* addend) const {
-    const std::int64_t size = p_.finish == Finish::kByte ? 1 : 4;
+    const std::int64_t size = p_.finish == TileFinish::kByte ? 1 : 4;
     for (std::int64_t group = 0; group < d_.group; ++group) {
       const Panels& panels_of_group = groups_[static_cast<std::size_t>(group)];
       // Weights that do not stay near are brought once, for all positions; else each position takes all weights.
@@ -323,12 +214,12 @@ class DenseLayer final : public RowsLayer {
 
   void finish(const DotTile& tile, const Panels& panels_of_group, std::int64_t channel, const std::byte* addend) const {
     switch (p_.finish) {
-      case Finish::kFloat:
+      case TileFinish::kFloat:
         return kernels_.dot_float(tile, {panels_of_group.bias.data() + channel, p_.low, p_.high, addend, o_.addend_pixel});
-      case Finish::kByte:
-        return kernels_.dot_u8(
-            tile, {panels_of_group.sums.data() + channel, panels_of_group.scale.data() + channel, p_.low, p_.high, p_.zero});
-      case Finish::kReal:
+      case TileFinish::kByte:
+        return kernels_.dot_u8(tile,
+                               {panels_of_group.sums.data() + channel, panels_of_group.scale.data() + channel, p_.low, p_.high, p_.zero});
+      case TileFinish::kReal:
         return kernels_.dot_u8_real(tile, {panels_of_group.sums.data() + channel, panels_of_group.scale.data() + channel, p_.low, p_.high});
     }
   }
@@ -345,7 +236,7 @@ class DenseLayer final : public RowsLayer {
 /// Fewer output channels than lanes: sums run along the inputs.
 class NarrowLayer final : public RowsLayer {
  public:
-  NarrowLayer(const DotGeometry& d, Parameters p, const TileLayerOptions& o, const TileKernels& kernels)
+  NarrowLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels)
       : RowsLayer(d, std::move(p), o, kernels) {
     const bool merged = d.dw == 1 && x_pixel_ == d.ic * element_;
     const std::int64_t columns = merged ? d.kw : 1;
@@ -372,9 +263,17 @@ class NarrowLayer final : public RowsLayer {
     const Range mine = part_of(d_.n * d_.oh, parts, part);
     each_group(mine.begin, mine.end, x, y, scratch, [&](const std::byte* from, std::byte* to, std::int64_t count, std::int64_t) {
       for (std::int64_t line = 0; line < count; ++line) {
-        const DotTile tile{from + line * d_.sh * x_row_, d_.sw * x_pixel_, taps_.data(),   static_cast<std::int64_t>(taps_.size()),
-                           depth_,                       weights_.data(),  channel_bytes_, d_.ow,
-                           d_.oc,                        to + line * o_.y.row, o_.y.pixel};
+        const DotTile tile{from + line * d_.sh * x_row_,
+                           d_.sw * x_pixel_,
+                           taps_.data(),
+                           static_cast<std::int64_t>(taps_.size()),
+                           depth_,
+                           weights_.data(),
+                           channel_bytes_,
+                           d_.ow,
+                           d_.oc,
+                           to + line * o_.y.row,
+                           o_.y.pixel};
         kernels_.dot_narrow_float(tile, {p_.bias.data(), p_.low, p_.high});
       }
     });
@@ -388,7 +287,7 @@ class NarrowLayer final : public RowsLayer {
 
 class DepthwiseLayer final : public RowsLayer {
  public:
-  DepthwiseLayer(const DotGeometry& d, Parameters p, const TileLayerOptions& o, const TileKernels& kernels)
+  DepthwiseLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels)
       : RowsLayer(d, std::move(p), o, kernels), block_(element_ == 4 ? kPanel : kByteBlock), channels_(d.oc), columns_(d.ow) {
     // Few channels leave most of a register idle. With stride 1 and nothing between pixels, neighbouring columns are more
     // channels, whose weights repeat.
@@ -413,13 +312,14 @@ class DepthwiseLayer final : public RowsLayer {
       for (std::int64_t line = 0; line < count; ++line) {
         row(from + line * d_.sh * x_row_, to + line * o_.y.row, columns_, channels_);
         const std::int64_t done = columns_ * fold_;
-        if (done < d_.ow) row(from + line * d_.sh * x_row_ + done * d_.sw * x_pixel_, to + line * o_.y.row + done * o_.y.pixel, 1, (d_.ow - done) * d_.oc);
+        if (done < d_.ow)
+          row(from + line * d_.sh * x_row_ + done * d_.sw * x_pixel_, to + line * o_.y.row + done * o_.y.pixel, 1, (d_.ow - done) * d_.oc);
       }
     });
   }
 
  private:
-  [[nodiscard]] std::int64_t output_size() const { return p_.finish == Finish::kByte ? 1 : 4; }
+  [[nodiscard]] std::int64_t output_size() const { return p_.finish == TileFinish::kByte ? 1 : 4; }
 
   void pack() {
     const std::int64_t taps = d_.kh * d_.kw;
@@ -456,11 +356,9 @@ class DepthwiseLayer final : public RowsLayer {
   }
 
   void row(const std::byte* x, std::byte* y, std::int64_t columns, std::int64_t channels) const {
-    const DepthwiseRow one{x,        d_.sw * x_pixel_ * fold_,
-                           taps_.data(), static_cast<std::int64_t>(taps_.size()),
-                           weights_.data(), columns,
-                           channels, y,
-                           o_.y.pixel * fold_};
+    const DepthwiseRow one{
+        x, d_.sw * x_pixel_ * fold_, taps_.data(), static_cast<std::int64_t>(taps_.size()), weights_.data(), columns, channels,
+        y, o_.y.pixel * fold_};
     if (element_ == 4) kernels_.depthwise_float(one, {p_.bias.data(), p_.low, p_.high});
     else kernels_.depthwise_u8(one, {p_.sums.data(), p_.scale.data(), p_.low, p_.high, p_.zero});
   }
@@ -474,25 +372,17 @@ class DepthwiseLayer final : public RowsLayer {
 
 }  // namespace
 
-std::optional<FloatLimits> limits_of(const std::optional<Unary>& activation) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  if (!activation) return FloatLimits{-kInfinity, kInfinity};
-  if (activation->kind == UnaryKind::kRelu) return FloatLimits{0.0F, kInfinity};
-  if (activation->kind == UnaryKind::kClip) return FloatLimits{activation->alpha, activation->beta};
-  return std::nullopt;
-}
-
 std::unique_ptr<const TileLayer> make_tile_layer(const Layer& layer, Numerics numerics, const TileLayerOptions& options, TileIsa isa) {
   GATEFOLD_REQUIRE(layer.kind == LayerKind::kDot);
   const bool integer = layer.integer && numerics == Numerics::kInteger;
-  std::optional<Parameters> parameters = integer ? integer_parameters(layer) : float_parameters(layer, options);
+  std::optional<TileParameters> parameters = integer ? integer_tile_parameters(layer) : float_tile_parameters(layer, options);
   if (!parameters) return nullptr;
   const TileKernels& kernels = tile_kernels(isa);
-  const bool depthwise = layer.dot.depthwise() && parameters->finish != Finish::kReal && !options.added_to;
+  const bool depthwise = layer.dot.depthwise() && parameters->finish != TileFinish::kReal && !options.added_to;
   if (depthwise) return std::make_unique<DepthwiseLayer>(layer.dot, std::move(*parameters), options, kernels);
   if (layer.dot.depthwise()) return nullptr;  // one channel per group: rows of panels would be all padding
   const bool narrow = layer.dot.group == 1 && layer.dot.oc <= kNarrow && layer.dot.ic >= kPanel && !options.added_to &&
-                      parameters->finish == Finish::kFloat && layer.dot.oh * layer.dot.ow > 1;
+                      parameters->finish == TileFinish::kFloat && layer.dot.oh * layer.dot.ow > 1;
   if (narrow) return std::make_unique<NarrowLayer>(layer.dot, std::move(*parameters), options, kernels);
   return std::make_unique<DenseLayer>(layer.dot, std::move(*parameters), options, kernels);
 }

@@ -89,8 +89,7 @@ TEST_P(TileGroupings, QuantisedLayersHaveTheBitsOfTheDotKernel) {
     const SaturationLimits limits = saturation_limits(type);
     const bool real = between(random, 0, 4) == 0;
     if (!real) {
-      made.layer.epilogue.quantise =
-          Quantisation{type, {0.05F}, {static_cast<std::int32_t>(between(random, limits.low, limits.high))}, 0};
+      made.layer.epilogue.quantise = Quantisation{type, {0.05F}, {static_cast<std::int32_t>(between(random, limits.low, limits.high))}, 0};
       made.layer.output_type = type;
     }
     if (between(random, 0, 1) == 0) made.layer.epilogue.activation = Unary{UnaryKind::kRelu, 0, 0};
@@ -132,7 +131,8 @@ TEST_P(TileGroupings, FloatLayersAgreeAndSlicesHaveTheSameBits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, TileGroupings, ::testing::Values(Grouping::kDense, Grouping::kDepthwise, Grouping::kGrouped, Grouping::kMatrix));
+INSTANTIATE_TEST_SUITE_P(All, TileGroupings,
+                         ::testing::Values(Grouping::kDense, Grouping::kDepthwise, Grouping::kGrouped, Grouping::kMatrix));
 
 TEST(TileLayer, FewOutputChannelsOfManyInputsAgreeToo) {
   Random random(13);
