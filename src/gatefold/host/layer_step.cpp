@@ -2,22 +2,6 @@
 
 namespace gatefold {
 
-bool View::dense() const {
-  // Sorted by stride, each axis starts where the one below ends: find them one after another.
-  std::int64_t step = 1;
-  std::int64_t left = shape.elements();
-  while (step < left) {
-    bool found = false;
-    for (int axis = 0; axis < shape.rank() && !found; ++axis) {
-      if (shape[axis] == 1 || strides[static_cast<std::size_t>(axis)] != step) continue;
-      step *= shape[axis];
-      found = true;
-    }
-    if (!found) return false;
-  }
-  return true;
-}
-
 std::optional<View> view_of_operand(const StepSource& source, const Operand& operand) {
   const auto strides = source.storage.strides_of(operand);
   if (!strides) return std::nullopt;

@@ -36,7 +36,7 @@ struct View {
   Strides strides{};  ///< elements
   ElementType type = ElementType::kFloat32;
   /// Elements follow each other in some order without gaps.
-  [[nodiscard]] bool dense() const;
+  [[nodiscard]] bool dense() const { return is_dense(shape, strides); }
 };
 
 /// Of an operand as its layer sees it. Requires: an activation. nullopt: no strides say it.

@@ -43,6 +43,50 @@ LayerStepPtr concat_step(const StepSource& source, const Layer& layer, const Con
   return std::make_unique<CopyStep>(std::move(copies));
 }
 
+/// A border of one value around a copy.
+class PadStep final : public LayerStep {
+ public:
+  PadStep(Copy copy, std::size_t y, std::int64_t count, std::uint32_t value, std::int64_t element)
+      : copy_(std::move(copy)), y_(y), count_(count), value_(value), element_(element) {}
+  void run(int, int, std::byte* arena, std::byte*) const override {
+    if (element_ == 4) std::fill_n(reinterpret_cast<std::uint32_t*>(arena + y_), count_, value_);
+    else std::memset(arena + y_, static_cast<int>(value_), static_cast<std::size_t>(count_));
+    copy_.copy.run(arena + copy_.from, arena + copy_.to);
+  }
+
+ private:
+  Copy copy_;
+  std::size_t y_;
+  std::int64_t count_;
+  std::uint32_t value_;
+  std::int64_t element_;
+};
+
+LayerStepPtr pad_step(const StepSource& source, const Layer& layer, const Pad& op) {
+  const auto x = view_of_operand(source, layer.inputs[0]);
+  const View y = view_of_output(source, layer);
+  const std::int64_t element = element_size(y.type);
+  const bool small = y.type == ElementType::kFloat32 || element == 1;
+  const bool known = layer.inputs.size() > 1 && layer.inputs[1].constant && !layer.inputs[0].dequantise;
+  if (!x || !y.dense() || y.shape != layer.output_shape || op.mode != PadMode::kConstant || !small || !known) return nullptr;
+  std::int64_t first = 0;
+  for (int axis = 0; axis < y.shape.rank(); ++axis) {
+    const std::int64_t before = layer.inputs[1].constant->integer_at(axis);
+    const std::int64_t after = layer.inputs[1].constant->integer_at(axis + y.shape.rank());
+    if (before < 0 || after < 0) return nullptr;  // crops
+    first += before * y.strides[static_cast<std::size_t>(axis)];
+  }
+  std::uint32_t value = 0;
+  if (layer.inputs.size() > 2 && (layer.inputs[2].constant || layer.inputs[2].tensor)) {
+    if (!layer.inputs[2].constant || layer.inputs[2].type != y.type) return nullptr;
+    const Tensor one = layer.inputs[2].constant->dense();
+    std::memcpy(&value, one.view().bytes, static_cast<std::size_t>(element));
+  }
+  if (y.type == ElementType::kInt8) value ^= 0x80;
+  Copy copy{StridedCopy(x->shape, x->strides, y.strides, element), x->offset, y.offset + static_cast<std::size_t>(first * element)};
+  return std::make_unique<PadStep>(std::move(copy), y.offset, y.shape.elements(), value, element);
+}
+
 /// Every output pixel is a copy of one input pixel.
 class PixelCopyStep final : public LayerStep {
  public:
@@ -106,6 +150,7 @@ LayerStepPtr move_step(const StepSource& source, std::size_t index) {
   const bool stored_alike = layer.outputs.size() == 1 && layer.inputs[0].tensor && layer.inputs[0].type == layer.output_type;
   if (layer.kind != LayerKind::kMove || !stored_alike || layer.epilogue.activation || layer.epilogue.quantise) return nullptr;
   if (const auto* concat = std::get_if<Concat>(&layer.op)) return concat_step(source, layer, *concat);
+  if (const auto* pad = std::get_if<Pad>(&layer.op)) return pad_step(source, layer, *pad);
   if (const auto* resize = std::get_if<Resize>(&layer.op)) return resize_step(source, layer, *resize);
   return nullptr;
 }

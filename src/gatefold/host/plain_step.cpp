@@ -136,7 +136,21 @@ Status tried(const Layer& layer, Numerics numerics) {
   }
   if (layer.outputs.size() == 1) outputs.push_back({layer.output_type, layer.output_shape, zeros(layer.output_type, layer.output_shape)});
   else return Done{};  // Split: any type is moved
-  return run_layer(layer, numerics, inputs, outputs);
+  auto done = run_layer(layer, numerics, inputs, outputs);
+  // A zero is a bad divisor, but the types are right.
+  if (!done && done.error().code == ErrorCode::kUnsupported) return done;
+  return Done{};
+}
+
+/// What can go wrong with values that only a request brings: a program has no way to say so while it runs.
+Status check_values(const Layer& layer) {
+  const auto* binary = std::get_if<Binary>(&layer.op);
+  const bool divides = binary && binary->kind == BinaryKind::kDiv && !is_float(layer.inputs[1].type) && !layer.inputs[1].dequantise;
+  if ((divides || std::holds_alternative<Gather>(layer.op)) && !layer.inputs[1].constant) {
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("layer '{}': {} by values that are computed", layer.name, divides ? "integer division" : "Gather")};
+  }
+  return Done{};
 }
 
 }  // namespace
@@ -147,6 +161,7 @@ Result<LayerStepPtr> plain_step(const StepSource& source, std::size_t index) {
     return Error{ErrorCode::kUnsupported, fmt::format("layer '{}': {} operands, at most {}", layer.name, layer.inputs.size(), kOperandsMax)};
   }
   if (layer.kind != LayerKind::kDot) {
+    GATEFOLD_CHECK(check_values(layer));
     GATEFOLD_CHECK(tried(layer, source.numerics));
     return LayerStepPtr(std::make_unique<PlainVectorStep>(source, layer));
   }

@@ -60,24 +60,38 @@ class PixelStep : public LayerStep {
 
 class WindowStep final : public PixelStep {
  public:
-  WindowStep(const TileKernels& kernels, Pixels x, Pixels y, Finish finish, Pool op)
-      : PixelStep(kernels, std::move(x), std::move(y), finish), op_(op) {}
+  WindowStep(const TileKernels& kernels, Pixels x, Pixels y, Finish finish, const Pool& op)
+      : PixelStep(kernels, std::move(x), std::move(y), finish), op_(op) {
+    for (std::int64_t row = 0; row < y_.shape[2]; ++row) rows_.push_back(reach(0, row));
+    for (std::int64_t column = 0; column < y_.shape[3]; ++column) columns_.push_back(reach(1, column));
+  }
   [[nodiscard]] std::int64_t parts_max() const override { return y_.shape[0] * y_.shape[2]; }
+  [[nodiscard]] std::size_t scratch_bytes() const override {
+    return aligned(static_cast<std::size_t>(channels_ * y_.shape[3] + kPanel) * sizeof(float));
+  }
 
   void run(int part, int parts, std::byte* arena, std::byte* scratch) const override {
-    const Range rows = part_of(y_.shape[0] * y_.shape[2], parts, part);
-    for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+    const Range mine = part_of(y_.shape[0] * y_.shape[2], parts, part);
+    for (std::int64_t row = mine.begin; row < mine.end; ++row) {
       const std::int64_t n = row / y_.shape[2];
       const std::int64_t oh = row % y_.shape[2];
-      for (std::int64_t ow = 0; ow < y_.shape[3]; ++ow) pixel(n, oh, ow, arena, scratch);
+      const auto width = static_cast<std::int64_t>(columns_.size());
+      // Neighbours with the same taps are one run: all but the columns at the border.
+      for (std::int64_t ow = 0; ow < width;) {
+        std::int64_t end = ow + 1;
+        while (end < width && columns_[static_cast<std::size_t>(end)].alike(columns_[static_cast<std::size_t>(ow)])) ++end;
+        columns(n, oh, ow, end - ow, arena, scratch);
+        ow = end;
+      }
     }
   }
 
  private:
-  /// Taps of one axis at `position`: the first inside the image, how many are, and how many count as divisor.
+  /// Taps of one axis at one position.
   struct Reach {
     std::int64_t start, first, last;  ///< input index of tap 0; taps [first, last) lie inside
-    std::int64_t counted;
+    std::int64_t counted;             ///< towards the divisor
+    [[nodiscard]] bool alike(const Reach& other) const { return first == other.first && last == other.last && counted == other.counted; }
   };
   [[nodiscard]] Reach reach(std::size_t axis, std::int64_t position) const {
     const Window& w = op_.window;
@@ -94,43 +108,47 @@ class WindowStep final : public PixelStep {
     return r;
   }
 
-  void pixel(std::int64_t n, std::int64_t oh, std::int64_t ow, std::byte* arena, std::byte* scratch) const {
+  void columns(std::int64_t n, std::int64_t oh, std::int64_t ow, std::int64_t count, std::byte* arena, std::byte* scratch) const {
     const Window& w = op_.window;
-    const Reach rows = reach(0, oh);
-    const Reach columns = reach(1, ow);
+    const Reach& rows = rows_[static_cast<std::size_t>(oh)];
+    const Reach& reach = columns_[static_cast<std::size_t>(ow)];
     std::array<std::int64_t, kTapsMax> taps;
-    std::int64_t count = 0;
+    std::int64_t tap_count = 0;
     for (std::int64_t r = rows.first; r < rows.last; ++r) {
-      for (std::int64_t s = columns.first; s < columns.last; ++s) {
-        taps[static_cast<std::size_t>(count++)] =
-            (rows.start + r * w.dilation[0]) * x_.strides[2] + (columns.start + s * w.dilation[1]) * x_.strides[3];
+      for (std::int64_t s = reach.first; s < reach.last; ++s) {
+        taps[static_cast<std::size_t>(tap_count++)] =
+            (rows.start + r * w.dilation[0]) * x_.strides[2] + (reach.start + s * w.dilation[1]) * x_.strides[3];
       }
     }
-    const std::int64_t from = n * x_.strides[0];
-    const std::int64_t to = n * y_.strides[0] + oh * y_.strides[2] + ow * y_.strides[3];
-    const std::byte* x = arena + x_.offset + from * element_size(x_.type);
-    std::byte* y = arena + y_.offset + to * element_size(y_.type);
-    if (op_.kind == PoolKind::kMax) return maximum(x, taps.data(), count, y);
-    const auto divisor = static_cast<float>(rows.counted) * static_cast<float>(columns.counted);
-    float* values = room(y, scratch);
-    if (x_.dequantise) {
-      kernels_.average_u8(reinterpret_cast<const std::uint8_t*>(x), taps.data(), count, channels_, *x_.dequantise, divisor, values);
-    } else {
-      kernels_.average_float(reinterpret_cast<const float*>(x), taps.data(), count, channels_, divisor, values);
-    }
-    finish(values, y);
+    const PoolRow row{taps.data(), tap_count, channels_, count, w.stride[1] * x_.strides[3], y_.strides[3]};
+    const std::byte* x = arena + x_.offset + n * x_.strides[0] * element_size(x_.type);
+    std::byte* y = arena + y_.offset + (n * y_.strides[0] + oh * y_.strides[2] + ow * y_.strides[3]) * element_size(y_.type);
+    if (op_.kind == PoolKind::kMax) maximum(row, x, y);
+    else average(row, x, static_cast<float>(rows.counted) * static_cast<float>(reach.counted), y, scratch);
   }
 
-  void maximum(const std::byte* x, const std::int64_t* taps, std::int64_t count, std::byte* y) const {
-    if (x_.type == ElementType::kFloat32) {
-      kernels_.max_float(reinterpret_cast<const float*>(x), taps, count, channels_, reinterpret_cast<float*>(y));
-      finish(reinterpret_cast<float*>(y), y);
-    } else {
-      kernels_.max_u8(reinterpret_cast<const std::uint8_t*>(x), taps, count, channels_, reinterpret_cast<std::uint8_t*>(y));
+  void maximum(const PoolRow& row, const std::byte* x, std::byte* y) const {
+    if (x_.type != ElementType::kFloat32) {
+      return kernels_.max_u8(row, reinterpret_cast<const std::uint8_t*>(x), reinterpret_cast<std::uint8_t*>(y));
+    }
+    auto* values = reinterpret_cast<float*>(y);
+    kernels_.max_float(row, reinterpret_cast<const float*>(x), values);
+    for (std::int64_t i = 0; finish_.limits && i < row.columns; ++i) finish(values + i * row.y_step, nullptr);
+  }
+
+  void average(PoolRow row, const std::byte* x, float divisor, std::byte* y, std::byte* scratch) const {
+    float* values = room(y, scratch);
+    const std::int64_t y_step = row.y_step;
+    if (finish_.quantise) row.y_step = channels_;
+    if (x_.dequantise) kernels_.average_u8(row, reinterpret_cast<const std::uint8_t*>(x), *x_.dequantise, divisor, values);
+    else kernels_.average_float(row, reinterpret_cast<const float*>(x), divisor, values);
+    for (std::int64_t i = 0; (finish_.limits || finish_.quantise) && i < row.columns; ++i) {
+      finish(values + i * row.y_step, y + i * y_step * element_size(y_.type));
     }
   }
 
   Pool op_;
+  std::vector<Reach> rows_, columns_;
 };
 
 /// The mean over the whole image.
@@ -187,7 +205,8 @@ LayerStepPtr softmax_step(const StepSource& source, const Layer& layer, const So
   const View y = view_of_output(source, layer);
   const int axis = normal_axis(op.axis, operand.shape.rank());
   const bool plain_float = !operand.dequantise && operand.type == ElementType::kFloat32 && !layer.epilogue.activation &&
-                           !layer.epilogue.quantise && !op.flatten && axis < operand.shape.rank();
+                           !layer.epilogue.quantise && axis < operand.shape.rank() &&
+                           (!op.flatten || axis == operand.shape.rank() - 1);
   if (!x || !plain_float || !x->dense() || y.shape != x->shape || !same_order(y.shape, x->strides, y.strides)) return nullptr;
   const std::int64_t count = operand.shape[axis];
   if (count > 1 && x->strides[static_cast<std::size_t>(axis)] != 1) return nullptr;

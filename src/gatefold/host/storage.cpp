@@ -114,16 +114,35 @@ std::size_t StoragePlan::offset(TensorId id) const {
   return offsets_[at.root.at()] + static_cast<std::size_t>(at.offset * element_bytes(*graph_, id));
 }
 
-/// Channels-last unless a reader reshapes across that order.
-Strides StoragePlan::own_order(TensorId id) const {
+bool StoragePlan::readable(TensorId id, const Strides& strides) const {
   const Activation& activation = graph_->activation(id);
-  const Strides strides = channels_last(activation.shape);
   for (const LayerId reader : activation.consumers) {
     for (const Operand& operand : graph_->layer(reader).inputs) {
-      if (operand.tensor == id && !reshaped_strides(activation.shape, strides, operand.shape)) return row_major(activation.shape);
+      if (operand.tensor == id && !reshaped_strides(activation.shape, strides, operand.shape)) return false;
     }
   }
-  return strides;
+  return true;
+}
+
+/// Channels-last unless a reader reshapes across that order.
+Strides StoragePlan::own_order(TensorId id) const {
+  const Shape& shape = graph_->activation(id).shape;
+  const Strides strides = channels_last(shape);
+  return readable(id, strides) ? strides : row_major(shape);
+}
+
+std::optional<Strides> StoragePlan::operands_order(const Layer& layer) const {
+  const bool each = std::holds_alternative<Unary>(layer.op) || std::holds_alternative<Binary>(layer.op) ||
+                    std::holds_alternative<Softmax>(layer.op) || std::holds_alternative<Quantize>(layer.op) ||
+                    std::holds_alternative<Dequantize>(layer.op);
+  if (!each || layer.outputs.size() != 1) return std::nullopt;
+  const Shape& shape = graph_->activation(layer.outputs[0]).shape;
+  for (const Operand& operand : layer.inputs) {
+    if (!operand.tensor || operand.shape != shape) continue;
+    const auto strides = strides_of(operand);
+    if (strides && is_dense(shape, *strides) && readable(layer.outputs[0], *strides)) return strides;
+  }
+  return std::nullopt;
 }
 
 void StoragePlan::fuse_sums() {
@@ -217,7 +236,7 @@ void StoragePlan::place_all() {
       } else if (const auto& inside = inside_[id.at()]) {
         places_[id.at()] = {inside->whole, inside->channel, own_order(inside->whole)};
       } else {
-        places_[id.at()] = {id, 0, own_order(id)};
+        places_[id.at()] = {id, 0, operands_order(graph_->layers[index]).value_or(own_order(id))};
       }
     }
   }

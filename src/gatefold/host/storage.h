@@ -42,6 +42,10 @@ class StoragePlan {
   bool place_view(std::size_t layer);
   void plan_arena();
   [[nodiscard]] Strides own_order(TensorId id) const;
+  /// Every reader's shape has strides in this order.
+  [[nodiscard]] bool readable(TensorId id, const Strides& strides) const;
+  /// The order of a result that takes each element where its operand has it.
+  [[nodiscard]] std::optional<Strides> operands_order(const Layer& layer) const;
 
   const LayerGraph* graph_;
   std::vector<Place> places_;

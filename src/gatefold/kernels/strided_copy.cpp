@@ -7,9 +7,7 @@
 namespace gatefold {
 namespace {
 
-struct Axis {
-  std::int64_t extent, from, to;
-};
+using Axis = CopyAxis;
 
 template <class T, bool kFlip>
 void copy_run(const std::byte* from, std::byte* to, std::int64_t count, std::int64_t step_from, std::int64_t step_to) {
@@ -33,7 +31,28 @@ using Run = void (*)(const std::byte*, std::byte*, std::int64_t, std::int64_t, s
 Run run_of(std::int64_t element, bool flip) {
   if (flip) return copy_run<std::uint8_t, true>;
   if (element == 1) return copy_run<std::uint8_t, false>;
+  if (element == 2) return copy_run<std::uint16_t, false>;
   return element == 4 ? copy_run<std::uint32_t, false> : copy_run<std::uint64_t, false>;
+}
+
+/// A run of E elements at each of `count` positions: what a few channels are on their way between [c, h, w] and [h, w, c].
+template <class T, int E>
+void copy_groups(const std::byte* from, std::byte* to, std::int64_t count, const CopyAxis& along, const CopyAxis& across, std::uint8_t sign) {
+  const auto* x = reinterpret_cast<const T*>(from);
+  auto* y = reinterpret_cast<T*>(to);
+  for (std::int64_t i = 0; i < count; ++i) {
+    for (int e = 0; e < E; ++e) y[i * along.to + e * across.to] = static_cast<T>(x[i * along.from + e * across.from] ^ sign);
+  }
+}
+
+template <class T>
+void copy_groups_of(std::int64_t extent, const std::byte* from, std::byte* to, std::int64_t count, const CopyAxis& along,
+                    const CopyAxis& across, std::uint8_t sign) {
+  switch (extent) {
+    case 2: return copy_groups<T, 2>(from, to, count, along, across, sign);
+    case 3: return copy_groups<T, 3>(from, to, count, along, across, sign);
+    default: return copy_groups<T, 4>(from, to, count, along, across, sign);
+  }
 }
 
 /// Axes of one element dropped, the rest by falling distance in the target, neighbours in both orders joined.
@@ -59,7 +78,7 @@ std::vector<Axis> joined(const Shape& shape, const Strides& from, const Strides&
 
 StridedCopy::StridedCopy(const Shape& shape, const Strides& from, const Strides& to, std::int64_t element, bool flip)
     : element_(element), flip_(flip) {
-  GATEFOLD_REQUIRE(element == 1 || element == 4 || element == 8);
+  GATEFOLD_REQUIRE(element == 1 || element == 2 || element == 4 || element == 8);
   GATEFOLD_REQUIRE(!flip || element == 1);
   std::vector<Axis> axes = joined(shape, from, to);
   if (shape.elements() == 0) return;
@@ -74,6 +93,13 @@ StridedCopy::StridedCopy(const Shape& shape, const Strides& from, const Strides&
   step_from_ = inner->from;
   step_to_ = inner->to;
   axes.erase(inner);
+  const auto few = std::find_if(axes.begin(), axes.end(), [&](const Axis& axis) {
+    return axis.extent <= 4 && (axis.from == 1 || axis.to == 1) && (element == 1 || element == 4);
+  });
+  if (few != axes.end() && count_ > 4) {
+    group_ = *few;
+    axes.erase(few);
+  }
   std::vector<std::int64_t> extents;
   for (std::size_t i = 0; i < axes.size(); ++i) {
     extents.push_back(axes[i].extent);
@@ -85,6 +111,15 @@ StridedCopy::StridedCopy(const Shape& shape, const Strides& from, const Strides&
 
 void StridedCopy::run(const std::byte* from, std::byte* to) const {
   if (count_ == 0) return;
+  if (group_.extent > 1) {
+    const CopyAxis along{count_, step_from_, step_to_};
+    const std::uint8_t sign = flip_ ? 0x80 : 0;
+    const auto copy = element_ == 1 ? copy_groups_of<std::uint8_t> : copy_groups_of<std::uint32_t>;
+    walk<2>(outer_, {outer_from_, outer_to_}, [&](const auto& at) {
+      copy(group_.extent, from + at[0] * element_, to + at[1] * element_, count_, along, group_, sign);
+    });
+    return;
+  }
   const Run copy = run_of(element_, flip_);
   walk<2>(outer_, {outer_from_, outer_to_},
           [&](const auto& at) { copy(from + at[0] * element_, to + at[1] * element_, count_, step_from_, step_to_); });
@@ -136,6 +171,18 @@ Strides channels_last(const Shape& shape) {
   place(shape.rank() - 2);
   place(0);
   return strides;
+}
+
+bool is_dense(const Shape& shape, const Strides& strides) {
+  // Sorted by stride, each axis starts where the one below ends: find them one after another.
+  std::int64_t step = 1;
+  for (const std::int64_t all = shape.elements(); step < all;) {
+    int next = 0;
+    while (next < shape.rank() && (shape[next] == 1 || strides[static_cast<std::size_t>(next)] != step)) ++next;
+    if (next == shape.rank()) return false;
+    step *= shape[next];
+  }
+  return true;
 }
 
 bool same_order(const Shape& shape, const Strides& a, const Strides& b) {

@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kPositionsMax = 4;
 constexpr int kWidePanels = 1;
+constexpr int kNarrowPositions = 1;
 
 struct Lanes {
   struct Float {
@@ -42,6 +43,12 @@ struct Lanes {
   static Int rounded(Float x, std::int32_t zero) {
     const __m256i offset = _mm256_set1_epi32(zero);
     return {_mm256_add_epi32(_mm256_cvtps_epi32(x.low), offset), _mm256_add_epi32(_mm256_cvtps_epi32(x.high), offset)};
+  }
+  /// The sum of all lanes.
+  static float total(Float x) {
+    float all[8];
+    _mm256_storeu_ps(all, _mm256_add_ps(x.low, x.high));
+    return ((all[0] + all[4]) + (all[1] + all[5])) + ((all[2] + all[6]) + (all[3] + all[7]));
   }
   static void store_part(float* to, Float x, std::int64_t count) {
     if (count == kPanel) {

@@ -10,6 +10,7 @@ namespace {
 
 constexpr int kPositionsMax = 14;
 constexpr int kWidePanels = 2;
+constexpr int kNarrowPositions = 4;
 
 struct Lanes {
   using Float = __m512;
@@ -28,6 +29,8 @@ struct Lanes {
   static Float to_float(Int x) { return _mm512_cvtepi32_ps(x); }
   /// round_half_even(x) + zero.
   static Int rounded(Float x, std::int32_t zero) { return _mm512_add_epi32(_mm512_cvtps_epi32(x), _mm512_set1_epi32(zero)); }
+  /// The sum of all lanes.
+  static float total(Float x) { return _mm512_reduce_add_ps(x); }
   static void store_part(float* to, Float x, std::int64_t count) {
     if (count == kPanel) _mm512_storeu_ps(to, x);
     else _mm512_mask_storeu_ps(to, first(count), x);

@@ -6,6 +6,7 @@ namespace {
 
 constexpr int kPositionsMax = 2;
 constexpr int kWidePanels = 1;
+constexpr int kNarrowPositions = 1;
 
 struct Lanes {
   struct Float {
@@ -52,6 +53,12 @@ struct Lanes {
   }
   static Int rounded(const Float& x, std::int32_t zero) {
     return each<Int>([&](int i) { return saturate_rounded(x.lane[i], zero, {INT32_MIN, INT32_MAX}); });
+  }
+  /// The sum of all lanes.
+  static float total(const Float& x) {
+    float sum = 0;
+    for (const float one : x.lane) sum += one;
+    return sum;
   }
   static void store_part(float* to, const Float& x, std::int64_t count) {
     for (std::int64_t i = 0; i < count; ++i) to[i] = x.lane[i];

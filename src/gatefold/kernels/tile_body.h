@@ -1,6 +1,6 @@
 // The body of every table of tile kernels. A file that includes it has defined, in its own unnamed namespace, `Lanes` (16
-// lanes of 32 bits: what a panel is), `FloatMac` and `ByteMac` (how units are multiplied and added), kPositionsMax and
-// kWidePanels, and is compiled for its instruction set. Everything here is in the unnamed namespace too, and nothing of the
+// lanes of 32 bits: what a panel is), `FloatMac` and `ByteMac` (how units are multiplied and added), kPositionsMax,
+// kWidePanels and kNarrowPositions, and is compiled for its instruction set. Everything here is in the unnamed namespace too, and nothing of the
 // standard library's is called: a function shared with files for other processors must not be compiled for this one.
 #pragma once
 
@@ -67,12 +67,21 @@ template <class Mac, class Finish, int P, int Q>
 void dot_block(const DotTile& t, const Finish& finish, std::int64_t position, std::int64_t panel) {
   typename Mac::Sum sums[P][Q];
   accumulate<Mac, P, Q>(t, t.x + position * t.x_step, t.weights + panel * t.panel_bytes, sums);
+  std::byte* y = t.y + position * t.y_step;
+  if ((panel + Q) * kPanel <= t.channels) {
 #pragma GCC unroll 16
-  for (int p = 0; p < P; ++p) {
+    for (int p = 0; p < P; ++p, y += t.y_step) {
+#pragma GCC unroll 8
+      for (int q = 0; q < Q; ++q) store(finish, Mac::total(sums[p][q]), (panel + q) * kPanel, position + p, kPanel, y);
+    }
+    return;
+  }
+#pragma GCC unroll 16
+  for (int p = 0; p < P; ++p, y += t.y_step) {
 #pragma GCC unroll 8
     for (int q = 0; q < Q; ++q) {
       const std::int64_t channel = (panel + q) * kPanel;
-      store(finish, Mac::total(sums[p][q]), channel, position + p, smaller(kPanel, t.channels - channel), t.y + (position + p) * t.y_step);
+      store(finish, Mac::total(sums[p][q]), channel, position + p, smaller(kPanel, t.channels - channel), y);
     }
   }
 }
@@ -116,6 +125,56 @@ void dot(const DotTile& t, const Finish& finish) {
     const std::int64_t count = (t.positions - position + tiles - tile - 1) / (tiles - tile);
     dot_positions<Mac>(t, finish, position, static_cast<int>(count));
     position += count;
+  }
+}
+
+/// P positions of C channels, sixteen inputs at a time.
+template <int P, int C>
+void narrow_block(const DotTile& t, const FloatFinish& finish, std::int64_t position) {
+  Lanes::Float sums[P][C];
+  for (int p = 0; p < P; ++p) {
+    for (int c = 0; c < C; ++c) sums[p][c] = FloatMac::zero();
+  }
+  const std::byte* x = t.x + position * t.x_step;
+  std::int64_t at = 0;  // bytes into one channel's weights
+  for (std::int64_t tap = 0; tap < t.tap_count; ++tap) {
+    for (std::int64_t k = 0; k < t.depth; k += kPanel, at += kPanel * 4) {
+      Lanes::Float w[C];
+#pragma GCC unroll 4
+      for (int c = 0; c < C; ++c) w[c] = Lanes::load(reinterpret_cast<const float*>(t.weights + c * t.panel_bytes + at));
+      const std::int64_t count = smaller(kPanel, t.depth - k);
+#pragma GCC unroll 4
+      for (int p = 0; p < P; ++p) {
+        const auto* from = reinterpret_cast<const float*>(x + t.taps[tap] + p * t.x_step) + k;
+        const Lanes::Float value = count == kPanel ? Lanes::load(from) : Lanes::load_part(from, count);
+#pragma GCC unroll 4
+        for (int c = 0; c < C; ++c) sums[p][c] = Lanes::fma(value, w[c], sums[p][c]);
+      }
+    }
+  }
+  for (int p = 0; p < P; ++p) {
+    auto* y = reinterpret_cast<float*>(t.y + (position + p) * t.y_step);
+    for (int c = 0; c < C; ++c) {
+      float value = Lanes::total(sums[p][c]) + finish.bias[c];
+      value = value < finish.low ? finish.low : value;
+      y[c] = value > finish.high ? finish.high : value;
+    }
+  }
+}
+
+template <int C>
+void narrow(const DotTile& t, const FloatFinish& finish) {
+  std::int64_t position = 0;
+  for (; position + kNarrowPositions <= t.positions; position += kNarrowPositions) narrow_block<kNarrowPositions, C>(t, finish, position);
+  for (; position < t.positions; ++position) narrow_block<1, C>(t, finish, position);
+}
+
+void dot_narrow_float(const DotTile& t, const FloatFinish& finish) {
+  switch (t.channels) {
+    case 1: return narrow<1>(t, finish);
+    case 2: return narrow<2>(t, finish);
+    case 3: return narrow<3>(t, finish);
+    default: return narrow<4>(t, finish);
   }
 }
 
@@ -195,44 +254,44 @@ void dequantize_bytes(const std::uint8_t* x, std::int64_t count, ByteScale by, f
 }
 
 template <class T>
-void maximum(const T* x, const std::int64_t* taps, std::int64_t tap_count, std::int64_t channels, T* y) {
+void maximum(const PoolRow& row, const T* x, T* y) {
+  using Vector __attribute__((vector_size(64))) = T;
   constexpr std::int64_t kChunk = 64 / sizeof(T);
-  for (std::int64_t c = 0; c < channels; c += kChunk) {
-    T best[kChunk];
-    for (std::int64_t i = 0; i < kChunk; ++i) best[i] = x[taps[0] + c + i];
-    for (std::int64_t tap = 1; tap < tap_count; ++tap) {
-      const T* from = x + taps[tap] + c;
-      for (std::int64_t i = 0; i < kChunk; ++i) best[i] = best[i] < from[i] ? from[i] : best[i];
-    }
-    const std::int64_t count = smaller(kChunk, channels - c);
-    if (count == kChunk) {
-      for (std::int64_t i = 0; i < kChunk; ++i) y[c + i] = best[i];
-    } else {
-      for (std::int64_t i = 0; i < count; ++i) y[c + i] = best[i];
+  for (std::int64_t column = 0; column < row.columns; ++column, x += row.x_step, y += row.y_step) {
+    for (std::int64_t c = 0; c < row.channels; c += kChunk) {
+      Vector best;
+      __builtin_memcpy(&best, x + row.taps[0] + c, sizeof(best));
+      for (std::int64_t tap = 1; tap < row.tap_count; ++tap) {
+        Vector other;
+        __builtin_memcpy(&other, x + row.taps[tap] + c, sizeof(other));
+        best = best < other ? other : best;
+      }
+      if (row.channels - c >= kChunk) __builtin_memcpy(y + c, &best, sizeof(best));
+      else __builtin_memcpy(y + c, &best, static_cast<std::size_t>(row.channels - c) * sizeof(T));
     }
   }
 }
 
 template <class T, class Real>
-GATEFOLD_INLINE void average(const T* x, const std::int64_t* taps, std::int64_t tap_count, std::int64_t channels, float divisor, Real real,
-                             float* y) {
-  for (std::int64_t c = 0; c < channels; c += kPanel) {
-    float sum[kPanel] = {};
-    for (std::int64_t tap = 0; tap < tap_count; ++tap) {
-      const T* from = x + taps[tap] + c;
-      for (std::int64_t i = 0; i < kPanel; ++i) sum[i] = sum[i] + real(from[i]);
+GATEFOLD_INLINE void average(const PoolRow& row, const T* x, float divisor, Real real, float* y) {
+  for (std::int64_t column = 0; column < row.columns; ++column, x += row.x_step, y += row.y_step) {
+    for (std::int64_t c = 0; c < row.channels; c += kPanel) {
+      float sum[kPanel] = {};
+      for (std::int64_t tap = 0; tap < row.tap_count; ++tap) {
+        const T* from = x + row.taps[tap] + c;
+        for (std::int64_t i = 0; i < kPanel; ++i) sum[i] = sum[i] + real(from[i]);
+      }
+      const std::int64_t count = smaller(kPanel, row.channels - c);
+      for (std::int64_t i = 0; i < count; ++i) y[c + i] = sum[i] / divisor;
     }
-    const std::int64_t count = smaller(kPanel, channels - c);
-    for (std::int64_t i = 0; i < count; ++i) y[c + i] = sum[i] / divisor;
   }
 }
 
-void average_float(const float* x, const std::int64_t* taps, std::int64_t tap_count, std::int64_t channels, float divisor, float* y) {
-  average(x, taps, tap_count, channels, divisor, [](float value) { return value; }, y);
+void average_float(const PoolRow& row, const float* x, float divisor, float* y) {
+  average(row, x, divisor, [](float value) { return value; }, y);
 }
-void average_u8(const std::uint8_t* x, const std::int64_t* taps, std::int64_t tap_count, std::int64_t channels, ByteScale by, float divisor,
-                float* y) {
-  average(x, taps, tap_count, channels, divisor, [by](std::uint8_t value) { return static_cast<float>(value - by.zero) * by.scale; }, y);
+void average_u8(const PoolRow& row, const std::uint8_t* x, ByteScale by, float divisor, float* y) {
+  average(row, x, divisor, [by](std::uint8_t value) { return static_cast<float>(value - by.zero) * by.scale; }, y);
 }
 
 void mean_float(const float* x, std::int64_t positions, std::int64_t step, std::int64_t channels, float* y) {
@@ -261,7 +320,7 @@ void sums_u8(const std::uint8_t* x, std::int64_t positions, std::int64_t step, s
 }
 
 constexpr TileKernels kTileKernels = {
-    dot<FloatMac, FloatFinish>, dot<ByteMac, ByteFinish>, dot<ByteMac, RealFinish>, depthwise_float, depthwise_u8, depthwise_place,
+    dot<FloatMac, FloatFinish>, dot_narrow_float, dot<ByteMac, ByteFinish>, dot<ByteMac, RealFinish>, depthwise_float, depthwise_u8, depthwise_place,
     clamp,  binary, sum_u8, quantize_bytes, dequantize_bytes, maximum<float>, maximum<std::uint8_t>, average_float, average_u8,
     mean_float, sums_u8};
 

@@ -20,6 +20,8 @@ namespace gatefold {
 
 /// Output channels of a panel, the unit in which weights are packed: 16 values of 32 bits are the widest vector register.
 inline constexpr std::int64_t kPanel = 16;
+/// Output channels of a layer that is computed along its inputs instead.
+inline constexpr std::int64_t kNarrow = 4;
 /// Channels of a block of depthwise uint8 weights: a register of bytes.
 inline constexpr std::int64_t kByteBlock = 64;
 /// Bytes that kernels may read after the last element they were given.
@@ -84,8 +86,18 @@ struct ByteScale {
   std::int32_t zero;
 };
 
+/// Distances in elements.
+struct PoolRow {
+  const std::int64_t* taps;
+  std::int64_t tap_count, channels, columns;
+  std::int64_t x_step, y_step;  ///< between columns
+};
+
 struct TileKernels {
   void (*dot_float)(const DotTile&, const FloatFinish&);
+  /// For a handful of channels, which would leave lanes of a panel idle: lanes are inputs instead. `weights` are [channel][tap]
+  /// [depth rounded up to kPanel], `panel_bytes` those of one channel. Requires: at most kNarrow channels.
+  void (*dot_narrow_float)(const DotTile&, const FloatFinish&);
   void (*dot_u8)(const DotTile&, const ByteFinish&);
   void (*dot_u8_real)(const DotTile&, const RealFinish&);
   void (*depthwise_float)(const DepthwiseRow&, const FloatFinish&);
@@ -102,13 +114,12 @@ struct TileKernels {
   void (*quantize)(const float* x, std::int64_t count, ByteScale by, SaturationLimits limits, std::uint8_t* y);
   void (*dequantize)(const std::uint8_t* x, std::int64_t count, ByteScale by, float* y);
 
-  // Pools: one output position, over the taps that lie inside the image.
-  void (*max_float)(const float* x, const std::int64_t* taps, std::int64_t tap_count, std::int64_t channels, float* y);
-  void (*max_u8)(const std::uint8_t* x, const std::int64_t* taps, std::int64_t tap_count, std::int64_t channels, std::uint8_t* y);
+  // Pools: neighbouring output columns whose taps all lie inside the image.
+  void (*max_float)(const PoolRow&, const float* x, float* y);
+  void (*max_u8)(const PoolRow&, const std::uint8_t* x, std::uint8_t* y);
   /// Sum in float32, in the order of the taps, divided by `divisor`.
-  void (*average_float)(const float* x, const std::int64_t* taps, std::int64_t tap_count, std::int64_t channels, float divisor, float* y);
-  void (*average_u8)(const std::uint8_t* x, const std::int64_t* taps, std::int64_t tap_count, std::int64_t channels, ByteScale by,
-                     float divisor, float* y);
+  void (*average_float)(const PoolRow&, const float* x, float divisor, float* y);
+  void (*average_u8)(const PoolRow&, const std::uint8_t* x, ByteScale by, float divisor, float* y);
   /// Means over `positions`, `step` elements apart: summed in double and rounded to float32, then divided by their number.
   void (*mean_float)(const float* x, std::int64_t positions, std::int64_t step, std::int64_t channels, float* y);
   /// Sums of x - zero.

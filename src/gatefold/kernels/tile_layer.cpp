@@ -11,7 +11,7 @@ namespace gatefold {
 namespace {
 
 constexpr std::int64_t kUnit = 4;                    // bytes that a 32-bit lane multiplies at a time
-constexpr std::int64_t kCopiedBytes = 96 * 1024;     // of padded rows at a time: they stay in the second-level cache
+constexpr std::int64_t kCopiedBytes = 256 * 1024;    // of padded rows at a time: they stay in the second-level cache
 constexpr std::int64_t kWeightsNear = 384 * 1024;    // weights that stay there from position to position
 
 std::int64_t rounded_up(std::int64_t count, std::int64_t unit) { return (count + unit - 1) / unit * unit; }
@@ -342,6 +342,50 @@ class DenseLayer final : public RowsLayer {
   std::vector<Panels> groups_;
 };
 
+/// Fewer output channels than lanes: sums run along the inputs.
+class NarrowLayer final : public RowsLayer {
+ public:
+  NarrowLayer(const DotGeometry& d, Parameters p, const TileLayerOptions& o, const TileKernels& kernels)
+      : RowsLayer(d, std::move(p), o, kernels) {
+    const bool merged = d.dw == 1 && x_pixel_ == d.ic * element_;
+    const std::int64_t columns = merged ? d.kw : 1;
+    depth_ = columns * d.ic;
+    const std::int64_t run = rounded_up(depth_, kPanel);
+    for (std::int64_t r = 0; r < d.kh; ++r) {
+      for (std::int64_t s = 0; s < d.kw; s += columns) taps_.push_back(r * d.dh * x_row_ + s * d.dw * x_pixel_);
+    }
+    channel_bytes_ = static_cast<std::int64_t>(taps_.size()) * run * 4;
+    weights_.assign(static_cast<std::size_t>(d.oc * channel_bytes_), std::byte{0});
+    const std::int64_t taps = d.kh * d.kw;
+    for (std::int64_t i = 0; i < d.oc * d.ic * taps; ++i) {
+      const std::int64_t tap = i % taps;
+      const std::int64_t c = i / taps % d.ic;
+      const std::int64_t within = tap / columns * run + tap % columns * d.ic + c;
+      std::memcpy(weights_.data() + i / (taps * d.ic) * channel_bytes_ + within * 4, &p_.real[static_cast<std::size_t>(i)], sizeof(float));
+    }
+    p_.real = {};
+  }
+
+  [[nodiscard]] std::int64_t parts_max() const override { return d_.n * d_.oh; }
+
+  void run(int part, int parts, const std::byte* x, std::byte* y, const std::byte*, std::byte* scratch) const override {
+    const Range mine = part_of(d_.n * d_.oh, parts, part);
+    each_group(mine.begin, mine.end, x, y, scratch, [&](const std::byte* from, std::byte* to, std::int64_t count, std::int64_t) {
+      for (std::int64_t line = 0; line < count; ++line) {
+        const DotTile tile{from + line * d_.sh * x_row_, d_.sw * x_pixel_, taps_.data(),   static_cast<std::int64_t>(taps_.size()),
+                           depth_,                       weights_.data(),  channel_bytes_, d_.ow,
+                           d_.oc,                        to + line * o_.y.row, o_.y.pixel};
+        kernels_.dot_narrow_float(tile, {p_.bias.data(), p_.low, p_.high});
+      }
+    });
+  }
+
+ private:
+  std::int64_t depth_ = 0, channel_bytes_ = 0;
+  std::vector<std::int64_t> taps_;
+  std::vector<std::byte> weights_;
+};
+
 class DepthwiseLayer final : public RowsLayer {
  public:
   DepthwiseLayer(const DotGeometry& d, Parameters p, const TileLayerOptions& o, const TileKernels& kernels)
@@ -447,6 +491,9 @@ std::unique_ptr<const TileLayer> make_tile_layer(const Layer& layer, Numerics nu
   const bool depthwise = layer.dot.depthwise() && parameters->finish != Finish::kReal && !options.added_to;
   if (depthwise) return std::make_unique<DepthwiseLayer>(layer.dot, std::move(*parameters), options, kernels);
   if (layer.dot.depthwise()) return nullptr;  // one channel per group: rows of panels would be all padding
+  const bool narrow = layer.dot.group == 1 && layer.dot.oc <= kNarrow && layer.dot.ic >= kPanel && !options.added_to &&
+                      parameters->finish == Finish::kFloat && layer.dot.oh * layer.dot.ow > 1;
+  if (narrow) return std::make_unique<NarrowLayer>(layer.dot, std::move(*parameters), options, kernels);
   return std::make_unique<DenseLayer>(layer.dot, std::move(*parameters), options, kernels);
 }
 
