@@ -100,23 +100,20 @@ int moves(double scale) {
   if (!serving) return 1;
   HostSession& session = serving->session;
   const auto wanted = static_cast<std::int64_t>(kMoves * scale);
-  std::atomic<bool> stop{false};
-  std::thread mover([&] {
-    for (bool both = false; !stop; both = !both) {
-      (void)session.confine(serving->network, both ? 0b11 : 0b10);
-      std::this_thread::sleep_for(100us);
-    }
-  });
   std::int64_t requests = 0;
   std::int64_t wrong = 0;
+  bool both = true;
   const std::int64_t until = now_ns() + 300'000'000'000;
-  while (session.counters().moves < wanted && now_ns() < until) {
+  for (; session.counters().moves < wanted && now_ns() < until; ++requests) {
     auto request = session.submit(serving->network, serving->inputs);
+    // Two changes while the request runs.
+    for (int change = 0; change < 2; ++change) {
+      std::this_thread::sleep_for(60us);
+      both = !both;
+      (void)session.confine(serving->network, both ? 0b11 : 0b10);
+    }
     wrong += !same(request.value().wait().outputs, serving->expected);
-    ++requests;
   }
-  stop = true;
-  mover.join();
   const HostCounters counters = session.counters();
   std::vector<std::int64_t> ns = session.move_times();
   const double p50 = static_cast<double>(percentile(ns, 0.5));

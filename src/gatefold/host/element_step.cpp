@@ -135,8 +135,8 @@ std::optional<ElementOperand> element_operand(const StepSource& source, const Op
     const auto values = dense.values<float>();
     const int rank = y.shape.rank();
     const int axis = shape.rank() - rank + 1;  // the channels' axis, seen from the end
-    const bool per_channel = rank == 4 && axis >= 0 && shape.rank() > axis && shape[axis] == y.shape[1] &&
-                             shape.elements() == y.shape[1] && same_order(y.shape, y.strides, channels_last(y.shape));
+    const bool per_channel = rank == 4 && axis >= 0 && shape.rank() > axis && shape[axis] == y.shape[1] && shape.elements() == y.shape[1] &&
+                             same_order(y.shape, y.strides, channels_last(y.shape));
     if (shape.elements() != 1 && !per_channel) return std::nullopt;
     out.constant.assign(values.begin(), values.end());
     return out;
