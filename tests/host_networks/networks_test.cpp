@@ -13,6 +13,7 @@
 #include "gatefold/onnx/import.h"
 #include "gatefold/runtime/conformance.h"
 #include "graph/interpreter.h"
+#include "host_networks/counted_new.h"
 
 namespace gatefold {
 namespace {
@@ -98,6 +99,23 @@ std::vector<Tensor> check_against_layers(const std::shared_ptr<const LayerGraph>
   return outputs;
 }
 
+/// Allocations of one inference after a first one, whose buffers may grow; outputs are the caller's and not counted.
+std::int64_t allocations_of_second_run(const std::shared_ptr<const LayerGraph>& graph, const InputSet& inputs) {
+  const auto network = CompiledNetwork::make(graph, Numerics::kInteger, 2);
+  EXPECT_TRUE(network.has_value());
+  Buffer arena(network.value()->arena_bytes());
+  Buffer scratch(network.value()->scratch_bytes());
+  std::int64_t before = 0;
+  for (int run = 0; run < 2; ++run) {
+    before = test::allocation_count();
+    network.value()->load_inputs(inputs, arena.data());
+    for (std::size_t layer = 0; layer < network.value()->layer_count(); ++layer) {
+      network.value()->run(layer, 0, 1, arena.data(), scratch.data());
+    }
+  }
+  return test::allocation_count() - before;
+}
+
 class Networks : public testing::TestWithParam<const char*> {};
 
 TEST_P(Networks, GiveTheirRecordedOutputsOnTheHost) {
@@ -114,6 +132,7 @@ TEST_P(Networks, GiveTheirRecordedOutputsOnTheHost) {
     ASSERT_NE(graph, nullptr) << refused;
     const std::vector<Tensor> outputs = check_against_layers(graph, inputs, GetParam());
     ASSERT_EQ(outputs.size(), graph->outputs.size());
+    EXPECT_EQ(allocations_of_second_run(graph, inputs), 0);
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const fs::path optimised = set / fmt::format("output_{}.ort_optimised.pb", i);
       auto want = read_tensor_proto(graph->quantised && fs::exists(optimised) ? optimised : set / fmt::format("output_{}.pb", i));

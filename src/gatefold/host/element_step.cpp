@@ -25,7 +25,8 @@ std::optional<ByteScale> byte_scale(const std::optional<Quantisation>& by, Eleme
 struct ElementOperand {
   std::size_t offset = 0;
   std::optional<ByteScale> dequantise;  ///< stored as bytes
-  std::vector<float> constant;          ///< one value, or one per channel
+  std::vector<float> constant;          ///< one value, one per channel, or all
+  std::optional<Gathered> copy;         ///< into the output's order first
 };
 
 struct Stages {
@@ -40,7 +41,8 @@ class ElementStep final : public LayerStep {
   ElementStep(const TileKernels& kernels, Stages stages, std::vector<ElementOperand> operands, std::size_t y, std::int64_t count,
               std::int64_t channels)
       : kernels_(kernels), stages_(std::move(stages)), operands_(std::move(operands)), y_(y), count_(count), channels_(channels) {
-    if (operands_.size() > 1 && operands_[1].constant.size() > 1) {
+    const auto constants = operands_.size() > 1 ? static_cast<std::int64_t>(operands_[1].constant.size()) : 0;
+    if (constants > 1 && constants != count_) {
       // As many whole pixels as fit a chunk, so that the constant is one run for all chunks.
       unit_ = channels_ >= kChunk ? channels_ : kChunk / channels_ * channels_;
       std::vector<float>& values = operands_[1].constant;
@@ -48,10 +50,20 @@ class ElementStep final : public LayerStep {
     }
   }
 
-  [[nodiscard]] std::int64_t parts_max() const override { return std::max<std::int64_t>(1, count_ / unit_); }
-  [[nodiscard]] std::size_t scratch_bytes() const override { return 3 * aligned(static_cast<std::size_t>(unit_) * sizeof(float)); }
+  [[nodiscard]] std::int64_t parts_max() const override { return copies() ? 1 : std::max<std::int64_t>(1, count_ / unit_); }
+  [[nodiscard]] std::size_t scratch_bytes() const override {
+    std::size_t bytes = rooms_bytes();
+    for (const ElementOperand& operand : operands_) bytes += operand.copy ? aligned(operand.copy->bytes() + kTileSlack) : 0;
+    return bytes;
+  }
 
   void run(int part, int parts, std::byte* arena, std::byte* scratch) const override {
+    std::byte* next = scratch + rooms_bytes();
+    for (const ElementOperand& operand : operands_) {
+      if (!operand.copy) continue;
+      operand.copy->run(arena, next);
+      next += aligned(operand.copy->bytes() + kTileSlack);
+    }
     const Range units = part_of((count_ + unit_ - 1) / unit_, parts, part);
     for (std::int64_t unit = units.begin; unit < units.end; ++unit) {
       chunk(unit * unit_, std::min(unit_, count_ - unit * unit_), arena, reinterpret_cast<float*>(scratch));
@@ -59,9 +71,23 @@ class ElementStep final : public LayerStep {
   }
 
  private:
-  const float* read(const ElementOperand& operand, std::int64_t first, std::int64_t count, const std::byte* arena, float* room) const {
-    if (!operand.constant.empty()) return operand.constant.data();
+  [[nodiscard]] bool copies() const {
+    return std::any_of(operands_.begin(), operands_.end(), [](const ElementOperand& operand) { return operand.copy.has_value(); });
+  }
+  [[nodiscard]] std::size_t rooms_bytes() const { return 3 * aligned(static_cast<std::size_t>(unit_) * sizeof(float)); }
+
+  /// Operand `index`, elements [first, first + count), as floats: where it is, or in `room`.
+  const float* read(std::size_t index, std::int64_t first, std::int64_t count, const std::byte* arena, const std::byte* copies,
+                    float* room) const {
+    const ElementOperand& operand = operands_[index];
+    if (!operand.constant.empty()) {
+      return operand.constant.data() + (static_cast<std::int64_t>(operand.constant.size()) == count_ ? first : 0);
+    }
     const std::byte* from = arena + operand.offset;
+    if (operand.copy) {
+      from = copies;
+      if (index == 1 && operands_[0].copy) from += aligned(operands_[0].copy->bytes() + kTileSlack);
+    }
     if (!operand.dequantise) return reinterpret_cast<const float*>(from) + first;
     kernels_.dequantize(reinterpret_cast<const std::uint8_t*>(from) + first, count, *operand.dequantise, room);
     return room;
@@ -69,12 +95,13 @@ class ElementStep final : public LayerStep {
 
   void chunk(std::int64_t first, std::int64_t count, std::byte* arena, float* room) const {
     const std::size_t stride = aligned(static_cast<std::size_t>(unit_) * sizeof(float)) / sizeof(float);
-    const float* a = read(operands_[0], first, count, arena, room);
+    const std::byte* copies = reinterpret_cast<const std::byte*>(room) + rooms_bytes();
+    const float* a = read(0, first, count, arena, copies, room);
     std::byte* y = arena + y_;
     float* out = stages_.quantise ? room + 2 * stride : reinterpret_cast<float*>(y) + first;
     const float* value = a;
     if (stages_.binary) {
-      const float* b = read(operands_[1], first, count, arena, room + stride);
+      const float* b = read(1, first, count, arena, copies, room + stride);
       kernels_.binary(*stages_.binary, a, b, operands_[1].constant.size() == 1 ? 0 : 1, count, out);
       value = out;
     }
@@ -135,16 +162,23 @@ std::optional<ElementOperand> element_operand(const StepSource& source, const Op
     const auto values = dense.values<float>();
     const int rank = y.shape.rank();
     const int axis = shape.rank() - rank + 1;  // the channels' axis, seen from the end
-    const bool per_channel = rank == 4 && axis >= 0 && shape.rank() > axis && shape[axis] == y.shape[1] && shape.elements() == y.shape[1] &&
-                             same_order(y.shape, y.strides, channels_last(y.shape));
+    const bool per_channel = rank == 4 && axis >= 0 && shape.rank() > axis && shape[axis] == y.shape[1] &&
+                             shape.elements() == y.shape[1] && same_order(y.shape, y.strides, channels_last(y.shape));
+    if (shape == y.shape && shape.elements() > 1) {
+      out.constant.resize(values.size());
+      StridedCopy(shape, row_major(shape), y.strides, sizeof(float))
+          .run(dense.view().bytes, reinterpret_cast<std::byte*>(out.constant.data()));
+      return out;
+    }
     if (shape.elements() != 1 && !per_channel) return std::nullopt;
     out.constant.assign(values.begin(), values.end());
     return out;
   }
   if (!operand.tensor) return std::nullopt;
   const auto view = view_of_operand(source, operand);
-  if (!view || view->shape != y.shape || !same_order(y.shape, view->strides, y.strides)) return std::nullopt;
+  if (!view || view->shape != y.shape) return std::nullopt;
   out.offset = view->offset;
+  if (!same_order(y.shape, view->strides, y.strides)) out.copy = Gathered(source, operand, y.strides, false);
   if (operand.dequantise) {
     out.dequantise = byte_scale(operand.dequantise, operand.type);
     if (!out.dequantise) return std::nullopt;

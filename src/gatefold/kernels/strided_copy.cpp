@@ -88,18 +88,21 @@ StridedCopy::StridedCopy(const Shape& shape, const Strides& from, const Strides&
     const std::int64_t gaps = (axis.from == 1 ? 0 : 1) + (axis.to == 1 ? 0 : 1);
     return gaps == 0 ? axis.extent * 4 : (gaps == 1 ? axis.extent : 0);
   };
-  const auto inner = std::max_element(axes.begin(), axes.end(), [&](const Axis& a, const Axis& b) { return worth(a) <= worth(b); });
+  // A few neighbours (the channels of a picture, the corners of a box) are copied together at each step of a longer axis.
+  const auto few = std::find_if(axes.begin(), axes.end(), [&](const Axis& axis) {
+    return axis.extent <= 4 && (axis.from == 1 || axis.to == 1) && (element == 1 || element == 4);
+  });
+  if (few != axes.end() && axes.size() > 1) {
+    group_ = *few;
+    axes.erase(few);
+  }
+  const auto inner = std::max_element(axes.begin(), axes.end(), [&](const Axis& a, const Axis& b) {
+    return worth(a) == worth(b) ? a.extent <= b.extent : worth(a) < worth(b);
+  });
   count_ = inner->extent;
   step_from_ = inner->from;
   step_to_ = inner->to;
   axes.erase(inner);
-  const auto few = std::find_if(axes.begin(), axes.end(), [&](const Axis& axis) {
-    return axis.extent <= 4 && (axis.from == 1 || axis.to == 1) && (element == 1 || element == 4);
-  });
-  if (few != axes.end() && count_ > 4) {
-    group_ = *few;
-    axes.erase(few);
-  }
   std::vector<std::int64_t> extents;
   for (std::size_t i = 0; i < axes.size(); ++i) {
     extents.push_back(axes[i].extent);
