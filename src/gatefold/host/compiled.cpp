@@ -82,8 +82,7 @@ Result<std::shared_ptr<const CompiledNetwork>> CompiledNetwork::make(std::shared
   };
   for (const TensorId id : g.inputs) {
     Edge& in = parts->inputs.emplace_back(edge(id));
-    in.copy =
-        StridedCopy(in.shape, row_major(in.shape), parts->storage.place(id).strides, element_size(in.type), in.type == ElementType::kInt8);
+    in.copy = StridedCopy(in.shape, row_major(in.shape), parts->storage.place(id).strides, element_size(in.type), in.type == ElementType::kInt8);
   }
   for (const NetworkOutput& output : g.outputs) {
     Edge& out = parts->outputs.emplace_back(edge(output.tensor));

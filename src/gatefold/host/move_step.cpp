@@ -132,8 +132,7 @@ std::optional<std::vector<std::int64_t>> origins(const Resize& op, std::int64_t 
 LayerStepPtr resize_step(const StepSource& source, const Layer& layer, const Resize& op) {
   const auto x = view_of_operand(source, layer.inputs[0]);
   const View y = view_of_output(source, layer);
-  const bool images =
-      x && x->shape.rank() == 4 && y.shape == layer.output_shape && (x->shape[1] == 1 || (x->strides[1] == 1 && y.strides[1] == 1));
+  const bool images = x && x->shape.rank() == 4 && y.shape == layer.output_shape && (x->shape[1] == 1 || (x->strides[1] == 1 && y.strides[1] == 1));
   if (!images || op.mode != ResizeMode::kNearest || layer.inputs[0].dequantise) return nullptr;
   if (layer.inputs.size() < 2 || !layer.inputs[1].constant || layer.inputs[1].constant->shape().elements() != 4) return nullptr;
   const Tensor& scales = *layer.inputs[1].constant;

@@ -14,10 +14,10 @@ constexpr std::size_t kOperandsMax = 64;  // views on the stack; no operator of 
 
 /// An operand as the plain code wants it.
 struct Prepared {
-  Gathered gathered;  ///< of an activation
+  Gathered gathered;             ///< of an activation
   std::optional<Tensor> constant;
   TensorView view;
-  std::size_t at = 0;  ///< in scratch
+  std::size_t at = 0;            ///< in scratch
 };
 
 class PlainStep : public LayerStep {
@@ -38,10 +38,8 @@ class PlainStep : public LayerStep {
     for (std::size_t i = 0; i < layer.outputs.size(); ++i) {
       const View view = view_of_output(source, layer, i);
       const std::int64_t size = element_size(view.type);
-      results_.push_back({StridedCopy(view.shape, row_major(view.shape), view.strides, size, view.type == ElementType::kInt8),
-                          view.offset,
-                          bytes_,
-                          {view.type, view.shape, nullptr}});
+      results_.push_back({StridedCopy(view.shape, row_major(view.shape), view.strides, size, view.type == ElementType::kInt8), view.offset,
+                          bytes_, {view.type, view.shape, nullptr}});
       bytes_ += aligned(static_cast<std::size_t>(view.shape.elements() * size));
     }
   }
@@ -160,8 +158,7 @@ Status check_values(const Layer& layer) {
 Result<LayerStepPtr> plain_step(const StepSource& source, std::size_t index) {
   const Layer& layer = source.graph.layers[index];
   if (layer.inputs.size() > kOperandsMax || layer.outputs.size() > kOperandsMax) {
-    return Error{ErrorCode::kUnsupported,
-                 fmt::format("layer '{}': {} operands, at most {}", layer.name, layer.inputs.size(), kOperandsMax)};
+    return Error{ErrorCode::kUnsupported, fmt::format("layer '{}': {} operands, at most {}", layer.name, layer.inputs.size(), kOperandsMax)};
   }
   if (layer.kind != LayerKind::kDot) {
     GATEFOLD_CHECK(check_values(layer));

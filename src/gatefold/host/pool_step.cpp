@@ -205,7 +205,8 @@ LayerStepPtr softmax_step(const StepSource& source, const Layer& layer, const So
   const View y = view_of_output(source, layer);
   const int axis = normal_axis(op.axis, operand.shape.rank());
   const bool plain_float = !operand.dequantise && operand.type == ElementType::kFloat32 && !layer.epilogue.activation &&
-                           !layer.epilogue.quantise && axis < operand.shape.rank() && (!op.flatten || axis == operand.shape.rank() - 1);
+                           !layer.epilogue.quantise && axis < operand.shape.rank() &&
+                           (!op.flatten || axis == operand.shape.rank() - 1);
   if (!x || !plain_float || !x->dense() || y.shape != x->shape || !same_order(y.shape, x->strides, y.strides)) return nullptr;
   const std::int64_t count = operand.shape[axis];
   if (count > 1 && x->strides[static_cast<std::size_t>(axis)] != 1) return nullptr;
@@ -229,8 +230,7 @@ std::optional<Finish> finish_of(const Layer& layer) {
 bool averages_image(const Layer& layer) {
   if (const auto* pool = std::get_if<Pool>(&layer.op)) return pool->global && pool->kind == PoolKind::kAverage;
   const auto* reduce = std::get_if<Reduce>(&layer.op);
-  if (!reduce || reduce->kind != ReduceKind::kMean || !reduce->keep_dims || layer.inputs.size() < 2 || !layer.inputs[1].constant)
-    return false;
+  if (!reduce || reduce->kind != ReduceKind::kMean || !reduce->keep_dims || layer.inputs.size() < 2 || !layer.inputs[1].constant) return false;
   const Tensor& axes = *layer.inputs[1].constant;
   if (layer.inputs[0].shape.rank() != 4 || axes.shape().elements() != 2) return false;
   const int first = normal_axis(axes.integer_at(0), 4);
@@ -242,8 +242,7 @@ bool averages_image(const Layer& layer) {
 
 LayerStepPtr pool_step(const StepSource& source, std::size_t index) {
   const Layer& layer = source.graph.layers[index];
-  if (const auto* softmax = std::get_if<Softmax>(&layer.op); softmax && layer.inputs[0].tensor)
-    return softmax_step(source, layer, *softmax);
+  if (const auto* softmax = std::get_if<Softmax>(&layer.op); softmax && layer.inputs[0].tensor) return softmax_step(source, layer, *softmax);
   const auto* pool = std::get_if<Pool>(&layer.op);
   if ((!pool && !averages_image(layer)) || !layer.inputs[0].tensor || layer.output_shape.elements() == 0) return nullptr;
   const Operand& operand = layer.inputs[0];

@@ -276,7 +276,8 @@ void StoragePlan::plan_arena() {
       if (other.offset >= block.offset + block.size) break;
       block.offset = std::max(block.offset, other.offset + other.size);
     }
-    placed.insert(std::upper_bound(placed.begin(), placed.end(), block, [](const Block& a, const Block& b) { return a.offset < b.offset; }),
+    placed.insert(std::upper_bound(placed.begin(), placed.end(), block,
+                                   [](const Block& a, const Block& b) { return a.offset < b.offset; }),
                   block);
     offsets_[block.root] = block.offset;
     arena_bytes_ = std::max(arena_bytes_, block.offset + block.size);
