@@ -263,6 +263,7 @@ HostRequestState* Workers::take(std::int32_t core) {
   queue_.erase(std::find(queue_.begin(), queue_.end(), best));
   find_waiting_cores();
   if (best->arena == nullptr) prepare(*best);  // else it was parked
+  best->lead_core = core;
   return best;
 }
 
