@@ -2,12 +2,11 @@
 //
 // Registers, one cycle each: lane adder (lane i adds the partial sums that unit i of every core sends), accumulator over the
 // chunks of a position, output buffer, and the cell of the output bank. The output bus moves up to `bus_values` results of 32 bits a
-// cycle, in the order they were finished. A position is only begun where the buffer has room for its results (`stall`).
+// cycle, in the order they were finished. A position is only begun where `buffer_limit` leaves room for its results (`stall`).
 module bus_segment #(
     parameter int C = 4,
     parameter int P = 4,
-    parameter int POSITIONS = 16,     // positions whose results the output buffer holds
-    parameter int OUTPUT_WORDS = 4096
+    parameter int OUTPUT_WORDS = 4096 // of the output bank, and of the output buffer
 ) (
     input  logic clk,
     input  logic start,
@@ -20,13 +19,14 @@ module bus_segment #(
     input  int   oh,
     input  int   ow,
     input  int   bus_values,
+    input  int   buffer_limit,        // values that the output buffer may hold
     output logic stall,
     output logic writes,
     output logic last_write,
     output int   written
 );
   /*verilator no_inline_module*/  // as core.sv
-  localparam int WORDS = POSITIONS * P;
+  localparam int WORDS = OUTPUT_WORDS;
 
   int outputs[OUTPUT_WORDS]  /* verilator public_flat_rw */;  // [oc][oh][ow]
 
@@ -50,7 +50,7 @@ module bus_segment #(
   assign pops = held < bus_values ? held : bus_values;
   assign writes = pops > 0;
   assign last_write = writes && written + pops == oc * oh * ow;
-  assign stall = reserved + width(filter_base) > WORDS;
+  assign stall = reserved + width(filter_base) > buffer_limit;
 
   always @(posedge clk) begin : pipeline
     // Output bus: results leave in the order pass, position, lane. The last of a layer may leave as the next one starts.

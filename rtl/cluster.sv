@@ -21,6 +21,7 @@ module cluster #(
     input  logic change,
     input  logic [31:0] word,
     output logic [2:0]  word_index,
+    input  int   buffer_limit,    // values that the output buffer may hold
     input  int   wake_latency,
     input  int   idle_limit,      // cycles; 0: banks sleep only when the segment is free and nothing is prepared
     output logic busy,

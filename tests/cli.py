@@ -87,7 +87,7 @@ def write(name, data):
 def help_and_version():
     top = gatefold("--help")
     expect(top.returncode == 0, "--help exits 0", top)
-    for command in ("run", "compare", "inspect", "devices", "conformance"):
+    for command in ("run", "compare", "inspect", "zoo", "devices", "conformance"):
         expect(command in top.stdout, f"--help names {command}", top)
         own = gatefold(command, "--help")
         expect(own.returncode == 0 and f"gatefold {command}" in own.stdout and "Example" in own.stdout, f"{command} --help has examples", own)
@@ -99,7 +99,9 @@ def usage_errors():
     run = ["run", "net.onnx"]
     cases = [
         ([], "command"), (["fly"], "fly"), (["run"], "MODEL"), (["--colour"], "colour"), (["play", "s.yaml"], "play"), (["plan", "net.onnx"], "plan"),
-        (["check", "p.json"], "check"), (["zoo", "resnet"], "zoo"),
+        (["check", "p.json"], "check"), (["zoo", "resnet8"], "-o FILE.onnx"), (["zoo", "-o", "z.onnx"], "NAME"), (["zoo", "resnet8", "-o"], "-o"),
+        (["zoo", "--seed", "2"], "NAME"),
+        (["zoo", "resnet8", "-o", "z.onnx", "--json", "-"], "excludes"), (["zoo", "resnet8", "-o", "z.onnx", "--quiet"], "excludes"),
         (run + ["--policy", "gredy"], "did you mean 'greedy'"), (run + ["--policy", "work-function"], "unknown policy"), (run + ["--policy"], "--policy"),
         (run + ["--numerics", "tflite"], "tflite"), (run + ["--deadline", "33"], "33"), (run + ["--deadline", "-1ms"], "-1ms"),
         (run + ["--deadline", "0ms"], "more than nothing"), (run + ["--requests", "0"], "0"), (run + ["--requests", "-3"], "-3"),
@@ -151,11 +153,14 @@ def input_errors():
         (run + ["--device", "bad.yaml"], "bad.yaml"), (run + ["--dim", "batch=2"], "batch"), (run + ["--at", "1ms", "occupy cluster 99"], "no cluster 99"),
         (run + ["--at", "1ms", "explode"], "want occupy"), (run + ["--at", "soon", "occupy cluster 0"], "soon"),
         (run + ["--at", "1ms", "throttle cluster 1 0%"], "1% to 100%"), (run + ["--at", "1ms", "release cluster 0"], "not occupied"), (run + ["--json", "no/such/folder/r.json"], "no/such/folder"),
+        (["zoo", "resnet9", "-o", "z.onnx"], "did you mean 'resnet8'"), (["run", "zoo:ds-cn"], "did you mean 'ds-cnn'"), (["compare", "zoo:"], "Networks:"),
+        (["inspect", "zoo:x"], "Networks:"), (["zoo", "ds-cnn", "-o", "no/such/folder/z.onnx"], "no/such/folder"),
         (["devices", "show", "edge-nnik"], "edge-nnic"), (["conformance", "missing"], "not a folder"), (["conformance", "nothing"], "found no case"),
     ]
     for arguments, word in cases:
         process = gatefold(*arguments)
         expect(process.returncode == 1 and process.stderr.startswith("gatefold: error: ") and word in process.stderr, f"input: {arguments}", process)
+    expect(not os.path.exists("z.onnx"), "a refused network leaves no file", process)
     expect(not os.path.exists("no"), "a failed --json leaves nothing behind", process)
 
 
@@ -180,6 +185,48 @@ def one_run():
     quick = gatefold("run", "net.onnx", "--timing-only", "--json", "-")
     quick_result = json.loads(quick.stdout or "{}")
     expect(quick_result.get("outputs") == [] and quick_result.get("energy_fj") == result.get("energy_fj"), "--timing-only costs the same", quick)
+
+
+def exact(text):
+    return int(text.replace(".", ""))
+
+
+def breakdown_and_profile():
+    events = ["--at", "1us", "occupy cluster 1", "--at", "2us", "release cluster 1", "--at", "3us", "throttle cluster 1 50%"]
+    process = gatefold("run", "net.onnx", "--breakdown", "--profile", "p.json", "--json", "r.json", "--requests", "2", "--device", "edge-16-skip", *events)
+    expect(process.returncode == 0 and "between layers" in process.stdout and "no cluster" in process.stdout, "--breakdown adds two tables", process)
+    with open("r.json") as file:
+        result = json.load(file)
+    total = exact(result["energy_fj"]["total"])
+    rows = [layer["energy_fj"] for layer in result["layers"]] + [result["between_layers_energy_fj"]]
+    expect(sum(exact(row["total"]) for row in rows) == total, "energy by layer sums to the total exactly", process)
+    clusters = result["clusters"]["energy_fj"] + [result["chip_energy_fj"]]
+    expect(len(clusters) == 17 and sum(exact(row["total"]) for row in clusters) == total, "energy by cluster sums to the total exactly", process)
+    for part in result["energy_fj"]:
+        expect(sum(exact(row[part]) for row in rows) == sum(exact(row[part]) for row in clusters) == exact(result["energy_fj"][part]),
+               f"both tables hold all of {part}", process)
+    expect(0 < result["layers"][0]["density"] <= 1 and result["layers"][0]["skipped_dot_products"] >= 0, "a chip that skips says the density", process)
+    kinds = result["gating"]["elements"]
+    expect(sum(kind["wakes"] for kind in kinds.values()) == result["gating"]["wakes"], "wakes by kind are all wakes", process)
+
+    with open("p.json") as file:
+        deltas = json.load(file)["deltas"]
+    occupied, percent, uses = {}, {}, 0  # replayed in order
+    for delta in deltas:
+        if "cluster" in delta:
+            occupied[delta["cluster"]], percent[delta["cluster"]] = delta["occupied"], delta["percent"]
+        else:
+            uses += delta["useful_dot_products"]
+    expect([d["version"] for d in deltas if "cluster" in d] == [1, 2, 3] and occupied == {1: False} and percent == {1: 50},
+           "the profile's deltas replay the events", process)
+    # 2 requests of 4 positions x 2 filters, one chunk each.
+    expect(uses == 2 * 4 * 2, "and count what was used", process)
+
+    given = gatefold("run", "net.onnx", "--timing-only", "--density", "0.25", "--device", "edge-16-skip", "--json", "-")
+    guess = json.loads(given.stdout or "{}")
+    expect(guess.get("layers", [{}])[0].get("density") == 0.25 and any("zeros were not counted" in note for note in guess.get("notes", [])),
+           "--density assumes one without data", given)
+    expect(gatefold("run", "net.onnx", "--density", "0.5").returncode == 2, "--density needs --timing-only", given)
 
 
 def files_in_and_out():
@@ -227,6 +274,24 @@ def the_other_commands():
     expect("edge-nnic" in names and "server-v5p" in names, "devices", devices)
     show = gatefold("devices", "show", "edge-nnic")
     expect(show.returncode == 0 and "trust" in show.stdout, "devices show", show)
+
+
+def zoo():
+    listed = gatefold("zoo", "--json", "-")
+    networks = json.loads(listed.stdout or '{"networks": []}')["networks"]
+    expect(len(networks) == 7 and list(networks[0]) == ["name", "task", "input", "parameters", "macs", "source"], "zoo --json", listed)
+    table = gatefold("zoo")
+    expect(table.returncode == 0 and all(n["name"] in table.stdout and str(n["macs"]) in table.stdout for n in networks), "zoo", table)
+    written = gatefold("zoo", "toycar-ae", "-o", "toycar-ae.onnx")
+    expect(written.returncode == 0 and not written.stdout and os.path.getsize("toycar-ae.onnx") > 265864, "zoo writes a file", written)
+    gatefold("zoo", "toycar-ae", "-o", "again.onnx")
+    gatefold("zoo", "toycar-ae", "--seed", "2", "-o", "other.onnx")
+    bytes_of = {name: open(name, "rb").read() for name in ("toycar-ae.onnx", "again.onnx", "other.onnx")}
+    expect(bytes_of["toycar-ae.onnx"] == bytes_of["again.onnx"] != bytes_of["other.onnx"], "the seed alone decides the bytes", written)
+    for command in ("run", "compare", "inspect"):
+        by_file = gatefold(command, "toycar-ae.onnx", "--json", "-")
+        by_name = gatefold(command, "zoo:toycar-ae", "--json", "-")
+        expect(by_file.returncode == 0 and by_file.stdout == by_name.stdout, f"{command} zoo:NAME is {command} of its file", by_name)
 
 
 def conformance():
@@ -285,7 +350,8 @@ def main():
         write("batch.onnx", network("n"))
         write("x3.npy", npy([3, 1, 4, 4], [0.01 * i for i in range(48)]))
         write("white.png", png(7, 5, 255))
-        for test in (help_and_version, usage_errors, input_errors, one_run, files_in_and_out, on_the_host, the_other_commands, conformance):
+        for test in (help_and_version, usage_errors, input_errors, one_run, breakdown_and_profile, files_in_and_out, on_the_host,
+                     the_other_commands, zoo, conformance):
             test()
         os.chdir("/")
     print(f"cli: {len(FAILURES)} failures" if FAILURES else "cli: passed")

@@ -3,13 +3,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 
 #include "gatefold/base/text.h"
 #include "gatefold/device/shipped.h"
-#include "gatefold/onnx/import.h"
+#include "gatefold/onnx/export.h"
 #include "gatefold/report/json.h"
 #include "gatefold/report/table.h"
 #include "gatefold/runtime/conformance.h"
@@ -63,6 +64,8 @@ Result<RunOptions> run_options(const RunArguments& arguments, const DeviceSpec& 
   GATEFOLD_TRY(options.events, check_events(std::move(events)));
   options.numerics = arguments.numerics == "integer" ? Numerics::kInteger : Numerics::kQdqFloat;
   options.timing_only = arguments.timing_only;
+  options.density = arguments.density;
+  options.record_profile = arguments.profile.has_value();
   options.measure_decisions = arguments.timings;
   options.seed = arguments.seed;
   return options;
@@ -85,8 +88,21 @@ RunContext chip_context(const RunArguments& arguments, const Session& session, c
   context.device_hash = device.hash;
   context.device_reason = session.ready.reason;
   context.load_seconds = session.load_seconds;
-  if (!session.feed.loaded.graph->quantised) {
-    context.notes.push_back(fmt::format("float network: timed as {}, computed in float32", device.compute_type));
+  const LayerGraph& graph = *session.feed.loaded.graph;
+  if (!graph.quantised) context.notes.push_back(fmt::format("float network: timed as {}, computed in float32", device.compute_type));
+  if (device.follows_zeros() && arguments.timing_only) {
+    context.notes.push_back(
+        fmt::format("zeros were not counted: {} of every activation taken as non-zero, nothing skipped", arguments.density));
+  }
+  for (std::size_t v = 0; v < graph.layers.size(); ++v) {
+    if (session.ready.network->table().work(LayerId(v)).kind != WorkClass::kController) continue;
+    context.notes.push_back(fmt::format("layer '{}' runs in the controller: the vector unit lacks it", graph.layers[v].name));
+  }
+  const auto symbolic = [](const Layer& layer) {
+    return layer.kind == LayerKind::kDot && layer.inputs[1].constant && layer.inputs[1].constant->is_splat();
+  };
+  if (device.ternary && std::any_of(graph.layers.begin(), graph.layers.end(), symbolic)) {
+    context.notes.emplace_back("the file names sizes of weights, not their values: taken as dense");
   }
   return context;
 }
@@ -200,7 +216,10 @@ int run_command(const RunArguments& arguments) {
   const auto runs = run_policies(arguments, "run");
   if (!runs) return report_error(runs.error());
   const ReportedRun& run = runs.value().front();
-  return write_results(arguments.output, run_json(run), run_table(run));
+  if (arguments.profile) {
+    if (const Status status = write_file(*arguments.profile, profile_json(run)); !status) return report_error(status.error());
+  }
+  return write_results(arguments.output, run_json(run), run_table(run) + (arguments.breakdown ? breakdown_table(run) : ""));
 }
 
 int compare_command(const RunArguments& arguments) {
@@ -211,7 +230,7 @@ int compare_command(const RunArguments& arguments) {
 }
 
 int inspect_command(const InspectArguments& arguments) {
-  const auto model = read_onnx(arguments.model);
+  const auto model = read_network(arguments.model);
   if (!model) return report_error(model.error());
   BuildOptions options;
   options.symbols = arguments.symbols;
@@ -220,6 +239,16 @@ int inspect_command(const InspectArguments& arguments) {
   if (arguments.options) return inspect_layer_options(arguments, std::make_shared<const LayerGraph>(std::move(graph).value()));
   const Inspection inspection = inspect(graph.value());
   return write_results(arguments.output, inspection_json(inspection, version()), inspection_table(inspection));
+}
+
+int zoo_command(const ZooArguments& arguments) {
+  if (!arguments.name) return write_results(arguments.output, zoo_json(version()), zoo_table());
+  const auto model = zoo_model(*arguments.name, arguments.seed);
+  if (!model) return report_error(model.error());
+  const auto bytes = export_onnx(model.value());
+  if (!bytes) return report_error(bytes.error());
+  if (const Status status = write_file(arguments.file, bytes.value()); !status) return report_error(status.error());
+  return kDone;
 }
 
 int devices_command(const DevicesArguments& arguments) {

@@ -10,6 +10,7 @@
 
 #include "gatefold/base/result.h"
 #include "gatefold/report/json.h"
+#include "gatefold/zoo/zoo.h"
 #include "inputs.h"
 
 namespace gatefold::tool {
@@ -42,6 +43,9 @@ struct RunArguments {
   std::map<std::string, std::int64_t> symbols;
   std::uint64_t seed = 1;
   bool timing_only = false;
+  double density = 1;                  ///< with timing_only
+  bool breakdown = false;              ///< `run` only
+  std::optional<std::string> profile;  ///< `run` only: a file
   bool timings = false;
   // the host only
   std::optional<std::int32_t> cores;
@@ -56,6 +60,14 @@ struct InspectArguments {
   std::optional<std::string> options;  ///< a layer by name or position: its option table on the device
   std::optional<std::string> device;
   std::map<std::string, std::int64_t> symbols;
+  OutputArguments output;
+};
+
+/// Without a name: the list.
+struct ZooArguments {
+  std::optional<std::string> name;
+  std::string file;  ///< with a name: where the network goes
+  std::uint64_t seed = kZooSeed;
   OutputArguments output;
 };
 
@@ -77,6 +89,7 @@ struct ConformanceArguments {
 int run_command(const RunArguments& arguments);
 int compare_command(const RunArguments& arguments);
 int inspect_command(const InspectArguments& arguments);
+int zoo_command(const ZooArguments& arguments);
 int devices_command(const DevicesArguments& arguments);
 int conformance_command(const ConformanceArguments& arguments);
 

@@ -150,6 +150,11 @@ Result<Tensor> read_tensor(const std::string& path) {
   return tensor;
 }
 
+Result<Model> read_network(const std::string& text) {
+  if (const auto name = zoo_name(text)) return zoo_model(*name);
+  return read_onnx(text);
+}
+
 InputSet uniform_inputs(const LayerGraph& graph, std::uint64_t seed) {
   SplitMix64 random(seed);
   InputSet inputs;
@@ -160,8 +165,8 @@ InputSet uniform_inputs(const LayerGraph& graph, std::uint64_t seed) {
   return inputs;
 }
 
-Result<LoadedNetwork> load_network(const std::string& path, const InputArguments& arguments) {
-  GATEFOLD_TRY(const Model model, read_onnx(path));
+Result<LoadedNetwork> load_network(const std::string& text, const InputArguments& arguments) {
+  GATEFOLD_TRY(const Model model, read_network(text));
   BuildOptions options;
   options.symbols = arguments.symbols;
   FileInputs files;

@@ -10,6 +10,7 @@
 
 #include "gatefold/graph/layer_graph.h"
 #include "gatefold/runtime/run.h"
+#include "gatefold/zoo/zoo.h"
 
 namespace gatefold::tool {
 
@@ -29,8 +30,11 @@ struct LoadedNetwork {
   std::string input_text;        ///< "seeded uniform values", "x.npy: 667 requests"
 };
 
+/// `text` is an .onnx file, or zoo:NAME. Errors: those of read_onnx and zoo_model.
+[[nodiscard]] Result<Model> read_network(const std::string& text);
+
 /// Errors: those of reading and building; kInvalidInput for inputs that do not fit the network.
-[[nodiscard]] Result<LoadedNetwork> load_network(const std::string& path, const InputArguments& arguments);
+[[nodiscard]] Result<LoadedNetwork> load_network(const std::string& text, const InputArguments& arguments);
 
 /// A whole .npy or .pb file. Errors: kIo, kInvalidInput, kUnsupported, naming the file.
 [[nodiscard]] Result<Tensor> read_tensor(const std::string& path);

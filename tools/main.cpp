@@ -132,6 +132,9 @@ void check_device_options(const RunArguments& run) {
     throw CLI::ValidationError(run.cores ? "--cores" : run.calibration ? "--calibration" : "--power", "wants --device host");
   }
   if (run.on_host() && run.timing_only) throw CLI::ValidationError("--timing-only", "the host computes what it times");
+  if (run.on_host() && (run.breakdown || run.profile || run.density != 1)) {
+    throw CLI::ValidationError(run.breakdown ? "--breakdown" : run.profile ? "--profile" : "--density", "is of modelled chips");
+  }
   if (run.on_host() && !run.events.empty()) throw CLI::ValidationError("--at", "events are of modelled chips; on the host they happen");
 }
 
@@ -145,7 +148,7 @@ void add_host(CLI::App& app, RunArguments& run) {
 }
 
 void add_network(CLI::App& app, RunArguments& run, std::vector<std::string>& symbols) {
-  app.add_option("MODEL", run.model, "The network, an .onnx file")->required();
+  app.add_option("MODEL", run.model, "The network: an .onnx file, or zoo:NAME (gatefold zoo)")->required();
   auto* input = app.add_option("--input", run.inputs,
                                "An .npy or .pb tensor, one --input per network input, in their order; N times\n"
                                "the network's leading dimension is N requests")
@@ -171,6 +174,10 @@ void add_network(CLI::App& app, RunArguments& run, std::vector<std::string>& sym
   add_numerics(app, run.numerics);
   add_symbols(app, symbols);
   auto* timing_only = app.add_flag("--timing-only", run.timing_only, "Cycles and energy without computing any value");
+  app.add_option("--density", run.density, "Share of activations that are not zero, for chips that exploit zeros (default 1)")
+      ->type_name("D")
+      ->needs(timing_only)
+      ->check(CLI::Range(0.0, 1.0));
   app.add_option("--labels", run.labels, "An .npy of class numbers: adds the accuracy")->type_name("FILE")->excludes(timing_only);
   app.add_flag("--timings", run.timings, "Add wall-clock figures");
   app.add_option("--seed", run.seed, "Seed of generated inputs and random arrivals (default 1)")
@@ -203,6 +210,8 @@ void add_run(CLI::App& app) {
               }())
       ->type_name("P")
       ->check(form(check_policy));
+  command->add_flag("--breakdown", run->breakdown, "Add tables of the energy by layer and by cluster");
+  command->add_option("--profile", run->profile, "Write every change of the chip's profile as JSON to FILE")->type_name("FILE");
   command->footer(
       "Examples:\n"
       "  gatefold run net.onnx\n"
@@ -248,7 +257,7 @@ void add_inspect(CLI::App& app) {
       app.add_subcommand("inspect", "Show a network's layers, what they read and keep alive, and what shifting each would move");
   auto inspect = std::make_shared<InspectArguments>();
   auto symbols = std::make_shared<std::vector<std::string>>();
-  command->add_option("MODEL", inspect->model, "The network, an .onnx file")->required();
+  command->add_option("MODEL", inspect->model, "The network: an .onnx file, or zoo:NAME (gatefold zoo)")->required();
   add_symbols(*command, *symbols);
   auto* options = command->add_option("--options", inspect->options, "Instead: the ways to run one layer on a chip, and what each costs")
                       ->type_name("LAYER");
@@ -261,6 +270,27 @@ void add_inspect(CLI::App& app) {
   command->callback([inspect, symbols] {
     inspect->symbols = symbols_of(*symbols);
     status = inspect_command(*inspect);
+  });
+}
+
+void add_zoo(CLI::App& app) {
+  auto* command =
+      app.add_subcommand("zoo", "List the networks that can be built, or write one as ONNX (public architecture, seeded weights)");
+  auto zoo = std::make_shared<ZooArguments>();
+  auto* name = command->add_option("NAME", zoo->name, "Which network; without it, the list");
+  auto* file = command->add_option("-o,--output", zoo->file, "Where to write it")->type_name("FILE.onnx")->needs(name);
+  command->add_option("--seed", zoo->seed, "Seed of the weights (default 1)")->type_name("N")->check(CLI::NonNegativeNumber)->needs(name);
+  add_output(*command, zoo->output);
+  for (const char* of_the_list : {"--json", "--quiet"}) command->get_option(of_the_list)->excludes(name);
+  command->footer(
+      "MODEL of run, compare and inspect may be zoo:NAME: the same network with the default seed, without a file.\n"
+      "Examples:\n"
+      "  gatefold zoo\n"
+      "  gatefold zoo resnet8 -o resnet8.onnx\n"
+      "  gatefold run zoo:ds-cnn");
+  command->callback([zoo, file] {
+    if (zoo->name && file->empty()) throw CLI::RequiredError("-o FILE.onnx");
+    status = zoo_command(*zoo);
   });
 }
 
@@ -315,12 +345,13 @@ int parse_and_run(int argc, char** argv) {
   add_run(app);
   add_compare(app);
   add_inspect(app);
+  add_zoo(app);
   add_devices(app);
   add_conformance(app);
   app.footer("Each command has --help with examples. Exit status: 0 done, 1 the input is at fault, 2 usage, 3 internal error.");
   try {
     app.parse(argc, argv);
-    if (app.get_subcommands().empty()) throw CLI::RequiredError("a command: run, compare, inspect, devices or conformance");
+    if (app.get_subcommands().empty()) throw CLI::RequiredError("a command: run, compare, inspect, zoo, devices or conformance");
   } catch (const CLI::Success& success) {
     app.exit(success);
     return kDone;

@@ -85,6 +85,7 @@ DeviceSpec random_device(Random& random) {
   spec.weight_load = Cycles(random.between(0, 4));
   spec.pipeline_latency = Cycles(random.between(0, 20));
   spec.segment_layers = random.between(1, 2);
+  spec.lanes = std::max(spec.lanes, spec.segment_layers);
   spec.float_element = Bytes(random.between(1, 2));
   if (spec.vector_pool.count() > 0) {
     spec.vector_pool = ValuesPerCycle(random.one_of<std::int64_t>({1, 16, 256}));
@@ -103,6 +104,11 @@ DeviceSpec random_device(Random& random) {
   vary(random, spec.core, 50);
   for (UncoreSpec& part : spec.uncore) vary(random, part.gate, 1000);
   spec.floor = scaled(random, spec.floor);
+  if (random.chance(3)) {
+    const bool skips = spec.core_kind == CoreKind::kReduction && random.chance(2);
+    spec.activation_sparsity = skips ? ActivationSparsity::kSkip : ActivationSparsity::kGate;
+  }
+  spec.activation_bitmap = random.chance(6);
   return spec;
 }
 

@@ -8,13 +8,13 @@ namespace gatefold::test {
 
 struct LayerFigures {
   std::int64_t layers = 0;       ///< all
-  std::int64_t exact = 0;        ///< whose cycles were compared for equality with layer_cycles
-  std::int64_t narrow = 0;       ///< whose results take several cycles of the output bus per position, but never hold up the cores
-  std::int64_t write_bound = 0;  ///< the output bus holds up the cores
+  std::int64_t exact = 0;        ///< whose results never wait for the output bus; cycles equal to layer_cycles
+  std::int64_t write_bound = 0;  ///< whose results do; cycles equal to layer_cycles as well
+  std::int64_t held_up = 0;      ///< and whose cores a buffer of few positions may hold up: cycles not below layer_cycles
   std::int64_t several_passes = 0, several_chunks = 0, several_cores = 0, depthwise = 0;
   std::int64_t routes_waited = 0, routes_hidden = 0, banks_waited = 0;
   std::int64_t cycles = 0;  ///< simulated in layers
-  double excess_most = 0;   ///< the largest share by which a write-bound layer took longer than layer_cycles
+  double excess_most = 0;   ///< the largest share by which a held-up layer took longer than layer_cycles
   std::int64_t differences = 0;
 };
 

@@ -48,8 +48,8 @@ int run(int argc, char** argv) {
   fmt::print(
       "layers: {} on 64 x 144, {} on 4 x 6; {} depthwise, {} of several passes, {} of several chunks, {} on several cores; {} cycles\n",
       full, count - full, layers.depthwise, layers.several_passes, layers.several_chunks, layers.several_cores, layers.cycles);
-  fmt::print("cycles: {} equal to layer_cycles, {} equal but for the last results' drain, {} write-bound and up to {:.0f} % longer\n",
-             layers.exact, layers.narrow, layers.write_bound, 100 * layers.excess_most);
+  fmt::print("cycles: {} equal to layer_cycles, {} of them write-bound; {} write-bound with a small buffer and up to {:.0f} % longer\n",
+             layers.exact + layers.write_bound, layers.write_bound, layers.held_up, 100 * layers.excess_most);
   fmt::print("routes: {} hidden, {} waited for, {} waited for banks\n", layers.routes_hidden, layers.routes_waited, layers.banks_waited);
   fmt::print("gating: {} gaps, {} in RETENTION, {} OFF, {} of unknown length; {} early accesses and {} after the idle limit caught\n",
              gating.gaps, gating.retained, gating.off, gating.unknown, gating.early, gating.timed_out);

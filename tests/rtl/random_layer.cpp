@@ -39,7 +39,8 @@ RtlLayer random_shape(const ClusterSize& size, Random& random) {
     layer.pad = random.between(0, 1);
   }
   const std::int64_t full_bus = size.lanes;
-  layer.bus_values = random.chance(8) ? random.between(1, full_bus / 2) : full_bus;
+  layer.bus_values = random.chance(4) ? random.between(1, full_bus / 2) : full_bus;
+  layer.buffered = random.chance(2) ? 16 : 0;
   return layer;
 }
 
@@ -69,8 +70,8 @@ Work RtlLayer::work() const {
 }
 
 std::string RtlLayer::text() const {
-  return fmt::format("{} {}x{} stride {} pad {}, {} -> {} channels, {}x{} -> {}x{}, {} cores, {} results per cycle",
-                     depthwise ? "depthwise" : "dense", kh, kw, stride, pad, ic, oc, ih, iw, oh(), ow(), cores, bus_values);
+  return fmt::format("{} {}x{} stride {} pad {}, {} -> {} channels, {}x{} -> {}x{}, {} cores, {} results per cycle, {} positions buffered",
+                     depthwise ? "depthwise" : "dense", kh, kw, stride, pad, ic, oc, ih, iw, oh(), ow(), cores, bus_values, buffered);
 }
 
 DeviceSpec rtl_chip(const ClusterSize& size, std::int64_t depth, std::int64_t bus_values) {

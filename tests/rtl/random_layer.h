@@ -25,6 +25,7 @@ struct RtlLayer {
   bool depthwise = false;
   std::int64_t cores = 1, ic = 1, oc = 1, kh = 1, kw = 1, ih = 1, iw = 1, stride = 1, pad = 0;
   std::int64_t bus_values = 1;       ///< 32-bit results that the output bus carries per cycle
+  std::int64_t buffered = 0;         ///< positions whose results the output buffer holds; 0: all
   std::vector<std::int8_t> input;    ///< [ic, ih, iw]
   std::vector<std::int8_t> weights;  ///< [oc, ic, kh, kw], depthwise [oc, 1, kh, kw]
 
@@ -42,7 +43,7 @@ struct RtlLayer {
 /// The chip that the RTL is, as the model describes it; `depth`: the RTL's count of pipeline registers.
 [[nodiscard]] DeviceSpec rtl_chip(const ClusterSize& size, std::int64_t depth, std::int64_t bus_values);
 
-/// A layer that fits, of at most `cycles_most` cycles; about one in eight has an output bus narrower than the lanes.
+/// A layer that fits, of at most `cycles_most` cycles; about one in four has an output bus narrower than the lanes.
 [[nodiscard]] RtlLayer random_layer(const ClusterSize& size, std::int64_t cycles_most, Random& random);
 
 /// Random input and weights for the layer's shape.

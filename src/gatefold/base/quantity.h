@@ -139,6 +139,8 @@ class EnergyTotal {
     return EnergyTotal(static_cast<Int128>(energy.count()) * times);
   }
 
+  static constexpr EnergyTotal repeated(EnergyTotal energy, std::int64_t times) { return EnergyTotal(energy.attojoules_ * times); }
+
   /// The nearest double, for printing, ratios and plots; sums and comparisons stay exact.
   /// Up to 2^53 attojoules: 1e18 is a double, 1e-18 is not.
   [[nodiscard]] constexpr double joules() const { return static_cast<double>(attojoules_) / 1e18; }

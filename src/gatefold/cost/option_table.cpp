@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <numeric>
 
 namespace gatefold {
 namespace {
@@ -26,30 +28,45 @@ Option price(const DeviceSpec& spec, const Work& work, const Footprint& footprin
   return option;
 }
 
-/// What the neighbours of a layer could lose at most if it took fewer of the same clusters and cores: cores that the next
-/// layer then has to wake, and wires, whose bytes come and go inside the larger run.
-EnergyTotal neighbours_loss(const DeviceSpec& spec, const Work& work, const Footprint& from, const Footprint& to) {
-  const EnergyTotal wakes = EnergyTotal::repeated(spec.cluster.wake_energy, from.clusters - to.clusters) +
-                            EnergyTotal::repeated(spec.core.wake_energy, from.total() - to.total());
-  return wakes + EnergyTotal::repeated((work.input + work.output) * spec.wire_byte_pitch, from.clusters - 1);
+/// What an option costs apart from cores that its successor on a chain has to wake where the option does not hold them: of
+/// two options, one on a subset of the other's clusters and cores loses at most the wakes between them.
+EnergyTotal without_wakes(const DeviceSpec& spec, const Option& option) {
+  return option.alone - EnergyTotal::repeated(spec.cluster.wake_energy, option.footprint.clusters) -
+         EnergyTotal::repeated(spec.core.wake_energy, option.footprint.total());
 }
 
-bool dominates(const DeviceSpec& spec, const Work& work, const Option& other, const Option& option) {
-  const bool subset = other.footprint.clusters <= option.footprint.clusters && other.footprint.cores <= option.footprint.cores;
-  const bool smaller =
-      other.footprint.total() < option.footprint.total() || (other.footprint.total() == option.footprint.total() && &other < &option);
-  if (&other == &option || !subset || !smaller || other.cycles > option.cycles) return false;
-  return other.alone + neighbours_loss(spec, work, option.footprint, other.footprint) <= option.alone;
-}
+/// The options seen so far with at most so many cores per cluster that may dominate later ones: the more cycles, the cheaper.
+using Frontier = std::map<Cycles, std::int32_t>;
 
+/// Marks options that another one on a subset of their clusters and cores dominates: no slower, and no dearer even if it
+/// costs the neighbours all the wakes it spares itself and every byte that comes and goes travels the larger run.
+/// O(n log n) for n options: they are looked at by clusters, then cores; a frontier for each number of cores keeps what is
+/// not both slower and dearer than another.
 void mark_dominated(const DeviceSpec& spec, const Work& work, std::vector<Option>& options) {
-  for (Option& option : options) {
-    const Option* best = nullptr;
-    for (const Option& other : options) {
-      if (dominates(spec, work, other, option) && (best == nullptr || other.alone < best->alone)) best = &other;
+  std::vector<EnergyTotal> cost;
+  for (const Option& option : options) cost.push_back(without_wakes(spec, option));
+  std::vector<Frontier> frontiers(static_cast<std::size_t>(spec.cores_per_cluster) + 1);
+  const auto at = [&](std::int32_t position) -> EnergyTotal { return cost[static_cast<std::size_t>(position)]; };
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    Option& option = options[i];
+    const EnergyTotal limit =
+        cost[i] - EnergyTotal::repeated((work.input + work.output) * spec.wire_byte_pitch, option.footprint.clusters - 1);
+    std::int32_t best = -1;
+    for (std::int64_t cores = 1; cores <= option.footprint.cores; ++cores) {
+      const Frontier& frontier = frontiers[static_cast<std::size_t>(cores)];
+      const auto slower = frontier.upper_bound(option.cycles);
+      if (slower == frontier.begin()) continue;
+      const std::int32_t other = std::prev(slower)->second;
+      if (at(other) <= limit && (best < 0 || at(other) < at(best))) best = other;
     }
-    option.dominated = best != nullptr;
-    if (best != nullptr) option.dominated_by = static_cast<std::int16_t>(best - options.data());
+    option.dominated = best >= 0;
+    option.dominated_by = best;
+    Frontier& frontier = frontiers[static_cast<std::size_t>(option.footprint.cores)];
+    const auto slower = frontier.upper_bound(option.cycles);
+    if (slower != frontier.begin() && at(std::prev(slower)->second) <= cost[i]) continue;
+    auto next = frontier.lower_bound(option.cycles);
+    while (next != frontier.end() && cost[i] <= at(next->second)) next = frontier.erase(next);
+    frontier.insert_or_assign(option.cycles, static_cast<std::int32_t>(i));
   }
 }
 
@@ -67,7 +84,25 @@ LayerOptions options_of(const DeviceSpec& spec, const Work& work, EnergyPerCycle
     }
   }
   mark_dominated(spec, work, layer.options);
+  layer.by_cost.resize(layer.options.size());
+  std::iota(layer.by_cost.begin(), layer.by_cost.end(), 0);
+  std::stable_sort(layer.by_cost.begin(), layer.by_cost.end(), [&](std::int32_t a, std::int32_t b) {
+    return layer.options[static_cast<std::size_t>(a)].alone < layer.options[static_cast<std::size_t>(b)].alone;
+  });
   return layer;
+}
+
+/// Errors: kUnsupported, naming the layer and what the chip lacks.
+Status check_options(const Layer& layer, const DeviceSpec& spec, const LayerOptions& options) {
+  const auto refuse = [&](const std::string& why) {
+    return Error{ErrorCode::kUnsupported, fmt::format("layer '{}' ({}): device '{}' {}", layer.name, name(layer.op), spec.name, why)};
+  };
+  const auto& density = options.work.density;
+  if (density != nullptr && density->odd_filter) {
+    return refuse(fmt::format("takes weights of -a, 0 or a in every filter; found others in filter {}", *density->odd_filter));
+  }
+  if (!options.options.empty()) return Done{};
+  return refuse(fmt::format("has no legal placement for it: {}", options.rejected.back().reason));
 }
 
 Bytes peak_of(const LayerGraph& graph, const std::vector<Bytes>& sizes) {
@@ -123,13 +158,10 @@ Result<OptionTable> OptionTable::build(std::shared_ptr<const LayerGraph> graph, 
   for (std::size_t i = 0; i < works.size(); ++i) {
     table.layers_.push_back(options_of(s, works[i], table.always_));
     const LayerOptions& layer = table.layers_.back();
-    if (layer.options.empty()) {
-      return Error{ErrorCode::kUnsupported, fmt::format("layer '{}' ({}): device '{}' has no legal placement for it", g.layers[i].name,
-                                                        name(g.layers[i].op), s.name)};
-    }
-    std::vector<std::int16_t> positions(shapes, -1);
+    GATEFOLD_CHECK(check_options(g.layers[i], s, layer));
+    std::vector<std::int32_t> positions(shapes, -1);
     for (std::size_t o = 0; o < layer.options.size(); ++o) {
-      positions[table.index_of(placed_at(layer.options[o].footprint, 0))] = static_cast<std::int16_t>(o);
+      positions[table.index_of(placed_at(layer.options[o].footprint, 0))] = static_cast<std::int32_t>(o);
     }
     table.by_shape_.push_back(std::move(positions));
   }
@@ -144,7 +176,7 @@ std::size_t OptionTable::index_of(const Placement& placement) const {
 bool OptionTable::has_option(LayerId id, const Placement& placement) const { return by_shape_[id.at()][index_of(placement)] >= 0; }
 
 const Option& OptionTable::option(LayerId id, const Placement& placement) const {
-  const std::int16_t position = by_shape_[id.at()][index_of(placement)];
+  const std::int32_t position = by_shape_[id.at()][index_of(placement)];
   GATEFOLD_REQUIRE(position >= 0);
   return layers_[id.at()].options[static_cast<std::size_t>(position)];
 }

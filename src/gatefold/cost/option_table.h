@@ -25,7 +25,7 @@ struct Option {
   /// Another option uses a subset of its clusters and cores, is no slower and costs no more, whatever its neighbours on
   /// a chain are: never needed but for capacity.
   bool dominated = false;
-  std::int16_t dominated_by = -1;  ///< position in the layer's options of the cheapest that dominates it; -1: none
+  std::int32_t dominated_by = -1;  ///< position in the layer's options of the cheapest that dominates it; -1: none
 };
 
 /// A shape that cannot be used, and why.
@@ -36,7 +36,8 @@ struct RejectedShape {
 
 struct LayerOptions {
   Work work;
-  std::vector<Option> options;  ///< by clusters, then cores, then split; never empty
+  std::vector<Option> options;        ///< by clusters, then cores, then split; never empty
+  std::vector<std::int32_t> by_cost;  ///< positions in `options`, the cheapest alone first
   std::vector<RejectedShape> rejected;
 };
 
@@ -71,7 +72,7 @@ class OptionTable {
   std::shared_ptr<const LayerGraph> graph_;
   std::shared_ptr<const DeviceSpec> spec_;
   std::vector<LayerOptions> layers_;
-  std::vector<std::vector<std::int16_t>> by_shape_;  ///< per layer: shape index -> position in options, -1: none
+  std::vector<std::vector<std::int32_t>> by_shape_;  ///< per layer: shape index -> position in options, -1: none
   std::vector<Bytes> tensor_bytes_;
   std::vector<Layout> tensor_layouts_;
   EnergyPerCycle always_;

@@ -1,6 +1,10 @@
 #include "gatefold/cost/work_of.h"
 
 #include <algorithm>
+#include <numeric>
+
+#include "gatefold/device/equations.h"
+#include "gatefold/kernels/zeros.h"
 
 namespace gatefold {
 namespace {
@@ -20,6 +24,55 @@ struct ValuesOf {
   }
 };
 
+/// The fullest slice of any filter, with channels [0, channels) divided over n cores, for every n up to `cores`. `counts` is
+/// [filters, channels].
+std::vector<std::int64_t> densest_slices(const std::vector<std::int64_t>& counts, std::int64_t channels, std::int64_t cores) {
+  const std::int64_t filters = std::ssize(counts) / channels;
+  std::vector<std::int64_t> densest;
+  for (std::int64_t n = 1; n <= std::min(cores, channels); ++n) {
+    std::int64_t most = 0;
+    for (std::int64_t c = 0; c < n; ++c) {
+      const Range share = part_of(channels, n, c);
+      for (std::int64_t f = 0; f < filters; ++f) {
+        const auto row = counts.begin() + f * channels;
+        most = std::max(most, std::accumulate(row + share.begin, row + share.end, std::int64_t{0}));
+      }
+    }
+    densest.push_back(most);
+  }
+  return densest;
+}
+
+/// Ternary weights (EQ-48, EQ-49): where they are not zero, without the input channels whose weights all are.
+void add_density(const DeviceSpec& spec, const Layer& layer, Work& work) {
+  const Operand& weights = layer.inputs[1];
+  const std::int64_t channels = work.ic / work.group;
+  NonzeroWeights found;
+  if (weights.constant->is_splat()) {  // a graph without its weights: taken as dense
+    found.counts.assign(static_cast<std::size_t>(work.oc * channels), static_cast<std::int32_t>(work.window));
+  } else {
+    found = nonzero_weights(*weights.constant, weights.dequantise ? weights.dequantise->zero_point : std::vector<std::int32_t>());
+  }
+  std::vector<std::int64_t> live;
+  for (std::int64_t c = 0; c < channels; ++c) {
+    bool used = work.group > 1;
+    for (std::int64_t f = 0; f < work.oc && !used; ++f) used = found.counts[static_cast<std::size_t>(f * channels + c)] > 0;
+    if (used) live.push_back(c);
+  }
+  if (live.empty()) live.push_back(0);
+  WeightDensity density;
+  std::vector<std::int64_t> counts;
+  for (std::int64_t f = 0; f < work.oc; ++f) {
+    for (const std::int64_t c : live) counts.push_back(found.counts[static_cast<std::size_t>(f * channels + c)]);
+  }
+  density.nonzeros = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+  density.densest = densest_slices(counts, std::ssize(live), spec.core_count());
+  if (!found.ternary) density.odd_filter = found.filter;
+  work.ic = std::ssize(live) * work.group;
+  work.weights = ternary_bytes(work.oc * std::ssize(live) * work.window, density.nonzeros, work.oc);
+  work.density = std::make_shared<const WeightDensity>(std::move(density));
+}
+
 void add_dot(const DeviceSpec& spec, const Layer& layer, Work& work) {
   const DotGeometry& dot = layer.dot;
   work.kind = dot.group == 1 ? WorkClass::kDense : dot.depthwise() ? WorkClass::kDepthwise : WorkClass::kGrouped;
@@ -33,7 +86,22 @@ void add_dot(const DeviceSpec& spec, const Layer& layer, Work& work) {
   const Operand& weights = layer.inputs[1];
   constexpr std::int64_t kBiasBytes = 4;  // int32 per output channel (docs/cost-model.md, Units and symbols)
   work.weights = modelled_element(spec, weights.type) * weights.shape.elements() + Bytes(kBiasBytes * dot.oc);
+  if (spec.ternary) add_density(spec, layer, work);
 }
+
+/// What the vector unit must be able to do for a layer; empty: what every unit can (a cast, a requantisation).
+struct FunctionOf {
+  std::string_view operator()(const Pool&) const { return "pool"; }
+  std::string_view operator()(const Unary&) const { return "unary"; }
+  std::string_view operator()(const Binary&) const { return "binary"; }
+  std::string_view operator()(const Reduce&) const { return "reduce"; }
+  std::string_view operator()(const Softmax&) const { return "softmax"; }
+  std::string_view operator()(const Lrn&) const { return "lrn"; }
+  template <class Other>
+  std::string_view operator()(const Other&) const {
+    return "";
+  }
+};
 
 void add_vector(const DeviceSpec& spec, const Layer& layer, Work& work) {
   std::int64_t inputs = 0;
@@ -51,7 +119,9 @@ void add_vector(const DeviceSpec& spec, const Layer& layer, Work& work) {
     work.kind = WorkClass::kMove;
     return;
   }
-  work.kind = WorkClass::kVector;
+  const std::string_view function = std::visit(FunctionOf{}, layer.op);
+  const bool lacks = std::find(spec.vector_lacks.begin(), spec.vector_lacks.end(), function) != spec.vector_lacks.end();
+  work.kind = lacks ? WorkClass::kController : WorkClass::kVector;
   work.values = Values(std::visit(ValuesOf{layer.output_shape.elements(), inputs}, layer.op));
   const Bytes element = layer.inputs.empty() ? Bytes(1) : modelled_element(spec, layer.inputs[0].type);
   if (std::holds_alternative<Pool>(layer.op)) work.read = element * work.values.count();

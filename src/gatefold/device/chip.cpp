@@ -96,18 +96,19 @@ Cycles Chip::load_external(Bytes bytes, Cycles now) {
   return end;
 }
 
-void Chip::charge(const DynamicEnergy& energy, Energy output_wires) {
-  ledger_.charge(Part::kCompute, energy.compute);
-  ledger_.charge(Part::kMemory, energy.memory);
-  ledger_.charge(Part::kCrossbar, energy.crossbar + output_wires);
+void Chip::charge(const DynamicEnergy& energy, Energy output_wires, const Placement& placement) {
+  ledger_.charge_spread(Part::kCompute, energy.compute, placement.first, placement.clusters);
+  ledger_.charge_spread(Part::kMemory, energy.memory, placement.first, placement.clusters);
+  ledger_.charge_spread(Part::kCrossbar, energy.crossbar + output_wires, placement.first, placement.clusters);
 }
 
 EnergyTotal Chip::charge_transfer(Bytes bytes, const Placement& from, const Placement& to) {
   const Energy wires = wire_energy(*spec_, bytes, from, to);
-  const Energy accesses = bytes * spec_->sram_byte * 2;
-  ledger_.charge(Part::kMemory, accesses);
-  ledger_.charge(Part::kCrossbar, wires);
-  return EnergyTotal(wires) + accesses;
+  const Energy access = bytes * spec_->sram_byte;
+  ledger_.charge_spread(Part::kMemory, access, from.first, from.clusters);
+  ledger_.charge_spread(Part::kMemory, access, to.first, to.clusters);
+  ledger_.charge_spread(Part::kCrossbar, wires, from.first, from.clusters);
+  return EnergyTotal(wires) + access * 2;
 }
 
 void Chip::refresh_content(std::span<const Piece> pieces) {

@@ -63,9 +63,9 @@ class Chip {
   /// Returns when the transfer ends.
   Cycles load_external(Bytes bytes, Cycles now);
 
-  /// Charges one execution: dynamic energy, and the wires of its outputs.
-  void charge(const DynamicEnergy& energy, Energy output_wires);
-  /// Charges the transfer of `bytes` between two placements (EQ-23): read, wires, write.
+  /// Charges one execution on a placement: dynamic energy, and the wires of its outputs, in equal shares to its clusters.
+  void charge(const DynamicEnergy& energy, Energy output_wires, const Placement& placement);
+  /// Charges the transfer of `bytes` between two placements (EQ-23): read and wires to the one, write to the other.
   EnergyTotal charge_transfer(Bytes bytes, const Placement& from, const Placement& to);
 
   /// Marks the banks of a block as holding data or not, after `memory` changed.

@@ -5,6 +5,8 @@
 // Left out: contention (crossbar.h books it), transitions (gating.h), and where outputs go (wire_energy below).
 #pragma once
 
+#include <optional>
+
 #include "gatefold/device/placement.h"
 #include "gatefold/device/spec.h"
 #include "gatefold/device/work.h"
@@ -23,8 +25,15 @@ struct Footprint {
   return {placement.clusters, placement.cores_per_cluster(), placement.split};
 }
 
-/// EQ-1, EQ-2: cycles per output position of a reduction core: ceil(window * ceil(ic/group / cores) / I).
+/// EQ-1, EQ-2: cycles per output position and portion of a reduction core: ceil(window * ceil(ic/group / cores) * split / I).
 [[nodiscard]] std::int64_t time_multiplex(const DeviceSpec& spec, const Work& work, std::int64_t cores);
+
+/// EQ-48: how many units of limited density the fullest filter slice needs; 1 where weights are dense.
+[[nodiscard]] std::int64_t density_split(const DeviceSpec& spec, const Work& work, std::int64_t cores);
+/// EQ-48: cycles in which trees narrower than an activation take it; 1 where they are as wide.
+[[nodiscard]] std::int64_t activation_portions(const DeviceSpec& spec, const Work& work);
+/// EQ-49: bytes of compressed ternary weights: a bit for every weight, one more for a non-zero one, and the bias.
+[[nodiscard]] Bytes ternary_bytes(std::int64_t weights, std::int64_t nonzeros, std::int64_t filters);
 
 /// EQ-1..EQ-8: cycles of a layer at full speed, output write included, stalls and route excluded.
 /// Requires: the footprint is legal for the work (footprint_legal).
@@ -47,8 +56,42 @@ struct DynamicEnergy {
 };
 [[nodiscard]] DynamicEnergy dynamic_energy(const DeviceSpec& spec, const Work& work, const Footprint& footprint);
 
+/// What the activations of one execution hold, as counted in the data or assumed.
+struct Zeros {
+  /// Of the activation operands: elements that are not zero, and all.
+  std::int64_t nonzeros = 1;
+  std::int64_t elements = 1;
+  /// Stored size of the activation operands and outputs, in the chip's form (EQ-47).
+  Bytes input;
+  Bytes output;
+  /// What a reduction that skips issues in one pass (EQ-46): chunks summed over positions, of the core with the most; and
+  /// summed over positions and cores. Absent: all.
+  struct Issued {
+    std::int64_t slowest = 0;
+    std::int64_t all = 0;
+  };
+  std::optional<Issued> issued;
+};
+/// The zeros of a layer of which nothing is known: none.
+[[nodiscard]] Zeros no_zeros(const Work& work);
+
+/// True for layers whose chunks of zeros are not issued: dense ones, whose lanes share one window.
+[[nodiscard]] bool skips_blocks(const DeviceSpec& spec, const Work& work);
+
+/// EQ-46: cycles of a layer with these zeros; layer_cycles where none are.
+[[nodiscard]] Cycles layer_cycles(const DeviceSpec& spec, const Work& work, const Footprint& footprint, const Zeros& zeros);
+/// EQ-45, EQ-47: dynamic energy with these zeros; never more than without.
+[[nodiscard]] DynamicEnergy dynamic_energy(const DeviceSpec& spec, const Work& work, const Footprint& footprint, const Zeros& zeros);
+/// EQ-46: dot products that are issued; useful_dot_products where nothing is skipped.
+[[nodiscard]] DotProducts useful_dot_products(const DeviceSpec& spec, const Work& work, const Footprint& footprint, const Zeros& zeros);
+
+/// EQ-47: bytes that `nonzeros` of `elements` elements of `dense` bytes take in the chip's form: a bit for each and the
+/// elements that are not zero, or plain where that is less. `dense` where the chip does not compress.
+[[nodiscard]] Bytes stored_bytes(const DeviceSpec& spec, Bytes dense, std::int64_t nonzeros, std::int64_t elements);
+
 /// EQ-14: SRAM bytes read and written by one execution: weights once (once in every array under `rows`), windows, outputs.
 [[nodiscard]] Bytes sram_traffic(const DeviceSpec& spec, const Work& work, const Footprint& footprint);
+[[nodiscard]] Bytes sram_traffic(const DeviceSpec& spec, const Work& work, const Footprint& footprint, const Zeros& zeros);
 
 /// EQ-16: control words of one route change over `clusters` clusters: one SRAM access and one pitch of wire per byte.
 [[nodiscard]] Energy route_energy(const DeviceSpec& spec, std::int64_t clusters);

@@ -1,6 +1,7 @@
 #include "gatefold/device/gating.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "gatefold/base/contract.h"
 
@@ -14,6 +15,9 @@ constexpr std::uint16_t kCoreClass = 1;
 constexpr std::uint16_t kBankClass = 2;
 constexpr std::uint16_t kPoolClass = 3;
 constexpr std::uint16_t kFirstUncoreClass = 4;
+
+/// Row of a cluster in the ledger's table.
+std::int32_t row(std::int32_t owner) { return owner < 0 ? Ledger::kChip : owner + 1; }
 
 }  // namespace
 
@@ -43,6 +47,7 @@ Gating::Gating(const DeviceSpec& spec, GatingScope scope, Ledger& ledger)
   bank.has_retention = true;
   classes_.push_back(bank);
   classes_.push_back(two_states(spec.vector_pool_gate));
+  for (const std::uint16_t kind : {kClusterClass, kCoreClass, kBankClass, kPoolClass}) classes_[kind].kind = static_cast<ElementKind>(kind);
   for (const UncoreSpec& part : spec.uncore) {
     classes_.push_back(two_states(part.gate));
     classes_.back().is_uncore = true;
@@ -101,28 +106,32 @@ PowerState Gating::state_in_gap(const Element& element, Cycles until) const {
   return gap_state(element, until - element.held_until, true);
 }
 
-void Gating::spend(const Element& element, PowerState state, Cycles from, Cycles until) {
+void Gating::spend(const Element& element, PowerState state, Cycles from, Cycles until, std::int32_t account) {
   if (until <= from) return;
   const ElementClass& of = classes_[element.element_class];
   const EnergyTotal energy = EnergyTotal::over(of.leakage[index(state)], until - from);
   const Part part = of.is_uncore ? Part::kUncore : state == PowerState::kOn ? Part::kLeakageOn : Part::kLeakageGated;
-  ledger_->charge(part, energy);
+  ledger_->charge_to(account, part, energy, row(element.owner));
   if (element.owner >= 0) residency_.cycles[index(state)] += (until - from).count();
   if (state != PowerState::kOn) return;
   if (of.is_core) core_on_ += until - from;
   if (of.is_cluster) cluster_on_ += until - from;
 }
 
+void Gating::wake(const Element& element, PowerState state) {
+  const ElementClass& of = classes_[element.element_class];
+  ledger_->charge(of.is_uncore ? Part::kUncore : Part::kTransitions, of.wake_energy[index(state)], row(element.owner));
+  ++wakes_;
+  ++idle_times_[static_cast<std::size_t>(of.kind)].wakes;
+}
+
 void Gating::settle_gap(Element& element, Cycles until) {
   if (until <= element.held_until) return;
+  const auto length = static_cast<std::uint64_t>((until - element.held_until).count());
+  ++idle_times_[static_cast<std::size_t>(classes_[element.element_class].kind)].gaps[static_cast<std::size_t>(std::bit_width(length) - 1)];
   const PowerState state = state_in_gap(element, until);
   spend(element, state, element.held_until, until);
-  if (state != PowerState::kOn) {
-    const ElementClass& of = classes_[element.element_class];
-    const Energy wake = of.wake_energy[index(state)];
-    ledger_->charge(of.is_uncore ? Part::kUncore : Part::kTransitions, wake);
-    ++wakes_;
-  }
+  if (state != PowerState::kOn) wake(element, state);
   element.held_from = until;
   element.held_until = until;
 }
@@ -132,7 +141,7 @@ void Gating::hold(ElementId id, Cycles from, Cycles until) {
   Element& element = elements_[id.at()];
   if (until <= element.held_until) return;
   settle_gap(element, from);
-  spend(element, PowerState::kOn, element.held_until, until);
+  spend(element, PowerState::kOn, element.held_until, until, ledger_->account());
   element.held_until = until;
 }
 
@@ -171,10 +180,7 @@ void Gating::pin(ClusterId cluster, bool on, Cycles now) {
     if (element.owner != cluster.index() || element.held_until >= now) continue;
     const PowerState state = state_in_gap(element, now);
     spend(element, state, element.held_until, now);
-    if (on && state != PowerState::kOn) {
-      ledger_->charge(Part::kTransitions, classes_[element.element_class].wake_energy[index(state)]);
-      ++wakes_;
-    }
+    if (on && state != PowerState::kOn) wake(element, state);
     element.held_from = now;
     element.held_until = now;
   }

@@ -29,6 +29,16 @@ inline constexpr std::size_t kPowerStateCount = 3;
 /// One gateable element, by its position in the table clusters, cores, banks, vector pool, uncore parts.
 using ElementId = Id<struct ElementTag>;
 
+/// Elements that are alike, for figures.
+enum class ElementKind : std::uint8_t { kCluster, kCore, kBank, kVectorPool, kUncore };
+inline constexpr std::size_t kElementKindCount = 5;
+
+/// How long elements of one kind were idle between two uses, and how often they were woken.
+struct IdleTimes {
+  std::array<std::int64_t, 63> gaps{};  ///< gaps[b]: gaps of 2^b to 2^(b + 1) - 1 cycles
+  std::int64_t wakes = 0;
+};
+
 /// Which elements a policy gates at all.
 enum class GatingScope : std::uint8_t {
   kNothing,   ///< every element ON all the time
@@ -89,6 +99,8 @@ class Gating {
   };
   [[nodiscard]] const Residency& residency() const { return residency_; }
   [[nodiscard]] std::int64_t wakes() const { return wakes_; }
+  /// By ElementKind: gaps that a hold ended, and wake-ups.
+  [[nodiscard]] const std::array<IdleTimes, kElementKindCount>& idle_times() const { return idle_times_; }
   /// Cluster-cycles and core-cycles spent ON; complete after settle().
   [[nodiscard]] Cycles cluster_on() const { return cluster_on_; }
   [[nodiscard]] Cycles core_on() const { return core_on_; }
@@ -104,6 +116,7 @@ class Gating {
     bool is_cluster = false;
     bool is_core = false;
     bool is_uncore = false;
+    ElementKind kind = ElementKind::kUncore;
   };
   struct Element {
     std::uint16_t element_class = 0;
@@ -114,7 +127,9 @@ class Gating {
   };
 
   void settle_gap(Element& element, Cycles until);
-  void spend(const Element& element, PowerState state, Cycles from, Cycles until);
+  /// Charges time in a state to an account of the ledger: what an element is held for, or nobody's for a gap.
+  void spend(const Element& element, PowerState state, Cycles from, Cycles until, std::int32_t account = Ledger::kNobody);
+  void wake(const Element& element, PowerState state);
   [[nodiscard]] PowerState gap_state(const Element& element, Cycles length, bool hide_wake) const;
   [[nodiscard]] PowerState state_in_gap(const Element& element, Cycles until) const;
   [[nodiscard]] bool in_unknown_gap(const Element& element, Cycles until) const;
@@ -135,6 +150,7 @@ class Gating {
   Cycles unknown_until_;
   Cycles unknown_expected_;
   Residency residency_;
+  std::array<IdleTimes, kElementKindCount> idle_times_{};
   std::int64_t wakes_ = 0;
   Cycles cluster_on_;
   Cycles core_on_;

@@ -3,14 +3,18 @@
 // Capacity is reported in dot products per cycle, per core and per cluster, not as a busy flag: *free* (could start now:
 // not occupied, after throttling), *idle* (powered and unused). The version number grows whenever a condition changes
 // (an element occupied, released, throttled, recovered): a policy that saw this version before need not look again.
-// Utilisation is measured over a sliding window, between layer boundaries too.
+// Utilisation, and what zeros left unused, are measured over a sliding window, between layer boundaries too. Changes can be
+// recorded as deltas, each with its version and time.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "gatefold/base/id.h"
 #include "gatefold/device/crossbar.h"
+#include "gatefold/device/free_runs.h"
 #include "gatefold/device/gating.h"
 #include "gatefold/device/memory.h"
 #include "gatefold/device/spec.h"
@@ -22,6 +26,25 @@ struct Condition {
   Cycles since;
   bool occupied = false;       ///< another tenant has the cores and segments
   std::int32_t percent = 100;  ///< speed
+};
+
+/// One change of the profile, as a recording keeps it. Replayed in order into a fresh profile of the same chip, the deltas
+/// make it answer as the recorded one did.
+struct ProfileDelta {
+  std::uint64_t version = 0;  ///< of the conditions that hold at `at`
+  Cycles at;                  ///< when the condition begins, or the use ends
+  /// Exactly one of the two.
+  struct Change {
+    ClusterId cluster{0};
+    Condition condition;
+  };
+  struct Use {
+    Placement placement;
+    DotProducts useful;
+    DotProducts skipped;
+  };
+  std::optional<Change> change;
+  std::optional<Use> use;
 };
 
 class Profile {
@@ -37,6 +60,9 @@ class Profile {
   /// Speed of the slowest cluster of the placement, in percent.
   [[nodiscard]] std::int32_t percent(const Placement& placement, Cycles now) const;
 
+  /// Runs of available clusters of one speed, as of the last `advance`.
+  [[nodiscard]] const FreeRuns& runs() const { return runs_; }
+
   /// Dot products per cycle that a layer could start to use on the core at `now`: 0 if it is busy or occupied.
   [[nodiscard]] std::int64_t free_dot_products(CoreId core, Cycles now) const;
   [[nodiscard]] std::int64_t free_dot_products(ClusterId cluster, Cycles now) const;
@@ -46,29 +72,53 @@ class Profile {
 
   /// Useful dot products of a core per offered ones, over the last one to two windows before `now`.
   [[nodiscard]] double utilisation(CoreId core, Cycles now) const;
+  /// Dot products per cycle that a core did not have to issue because their inputs were zero, over the same time.
+  [[nodiscard]] double freed_dot_products(CoreId core, Cycles now) const;
+  /// By ElementKind: how long elements were idle between uses, and how often they were woken.
+  [[nodiscard]] const std::array<IdleTimes, kElementKindCount>& idle_times() const { return gating_->idle_times(); }
+
+  /// Every change from now on is kept in `deltas()`.
+  void start_recording() { recording_ = true; }
+  [[nodiscard]] const std::vector<ProfileDelta>& deltas() const { return deltas_; }
+  /// Applies a recorded change.
+  void apply(const ProfileDelta& delta);
 
   // ---- kept current by the chip ----
   /// A condition that begins at `condition.since`. Requires: no earlier than the last one of that cluster.
   void set_condition(ClusterId cluster, const Condition& condition);
-  /// `useful` dot products were executed by the core over [from, until).
-  void record(CoreId core, DotProducts useful, Cycles until);
+  /// Brings the index of runs up to `now`: every condition that has begun by then. Never goes back.
+  void advance(Cycles now);
+  /// The cores of a placement executed `useful` dot products until `until`, in equal shares but for one, and did not issue
+  /// `skipped` more.
+  void record(const Placement& placement, DotProducts useful, DotProducts skipped, Cycles until);
 
  private:
   struct Window {
-    std::int64_t index = 0;    ///< which window `current` counts
-    std::int64_t current = 0;  ///< useful dot products
-    std::int64_t previous = 0;
+    std::int64_t index = 0;                         ///< which window `current` counts
+    DotProducts current, previous;                  ///< useful
+    DotProducts skipped_current, skipped_previous;  ///< not issued
   };
+  void record(CoreId core, DotProducts useful, DotProducts skipped, Cycles until);
+  /// Of the window in progress at `now` and the one before: `count` of dot products per cycle.
+  [[nodiscard]] double per_cycle(CoreId core, Cycles now, DotProducts Window::*current, DotProducts Window::*previous) const;
 
   std::int32_t cores_per_cluster_;
-  std::int64_t per_cycle_;
+  std::int64_t offered_;  ///< dot products per cycle and core
   Cycles window_;
   const Crossbar* crossbar_;
   const Gating* gating_;
   const Memory* memory_;
   std::vector<std::vector<Condition>> conditions_;  ///< per cluster, ascending in `since`; the first is the boot state
-  std::vector<Cycles> changes_;                     ///< ascending
+  struct Change {
+    Cycles at;
+    ClusterId cluster{0};
+  };
+  std::vector<Change> changes_;  ///< of conditions, ascending
+  std::size_t advanced_ = 0;     ///< how many of them the index of runs knows
+  FreeRuns runs_;
   std::vector<Window> windows_;
+  bool recording_ = false;
+  std::vector<ProfileDelta> deltas_;
 };
 
 }  // namespace gatefold

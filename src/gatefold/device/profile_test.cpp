@@ -98,13 +98,15 @@ TEST(Profile, IdleCapacityIsPoweredAndUnused) {
   EXPECT_EQ(ungated.profile.idle_dot_products(CoreId(0), Cycles(15)), 4);
 }
 
+const Placement kOneCore{};
+
 // At 1 MHz a window is 1000 cycles; a core offers 4 dot products per cycle.
 TEST(Profile, UtilisationIsUsefulOverOfferedInTheLastOneToTwoWindows) {
   Profiled chip;
-  chip.profile.record(CoreId(0), DotProducts(2000), Cycles(500));
+  chip.profile.record(kOneCore, DotProducts(2000), DotProducts(0), Cycles(500));
   EXPECT_DOUBLE_EQ(chip.profile.utilisation(CoreId(0), Cycles(500)), 2000.0 / (4 * 1500));
   EXPECT_DOUBLE_EQ(chip.profile.utilisation(CoreId(0), Cycles(1500)), 2000.0 / (4 * 1500));
-  chip.profile.record(CoreId(0), DotProducts(1000), Cycles(1600));
+  chip.profile.record(kOneCore, DotProducts(1000), DotProducts(0), Cycles(1600));
   EXPECT_DOUBLE_EQ(chip.profile.utilisation(CoreId(0), Cycles(1600)), 3000.0 / (4 * 1600));
   EXPECT_DOUBLE_EQ(chip.profile.utilisation(CoreId(0), Cycles(2000)), 1000.0 / (4 * 1000));
   EXPECT_DOUBLE_EQ(chip.profile.utilisation(CoreId(0), Cycles(3000)), 0);
@@ -113,9 +115,55 @@ TEST(Profile, UtilisationIsUsefulOverOfferedInTheLastOneToTwoWindows) {
 
 TEST(Profile, ARecordThatEndsInTheWindowBeforeIsKept) {
   Profiled chip;
-  chip.profile.record(CoreId(0), DotProducts(1000), Cycles(1600));
-  chip.profile.record(CoreId(0), DotProducts(500), Cycles(900));  // a layer that overlapped and ended earlier
+  chip.profile.record(kOneCore, DotProducts(1000), DotProducts(0), Cycles(1600));
+  chip.profile.record(kOneCore, DotProducts(500), DotProducts(0), Cycles(900));  // a layer that overlapped and ended earlier
   EXPECT_DOUBLE_EQ(chip.profile.utilisation(CoreId(0), Cycles(1600)), 1500.0 / (4 * 1600));
+}
+
+TEST(Profile, CapacityThatZerosFreeIsReportedPerCore) {
+  Profiled chip;
+  const Placement two{.first = 1, .clusters = 1, .core_mask = 3};
+  chip.profile.record(two, DotProducts(301), DotProducts(99), Cycles(500));
+  EXPECT_DOUBLE_EQ(chip.profile.utilisation(CoreId(2), Cycles(500)), 151.0 / (4 * 1500));
+  EXPECT_DOUBLE_EQ(chip.profile.utilisation(CoreId(3), Cycles(500)), 150.0 / (4 * 1500));
+  EXPECT_DOUBLE_EQ(chip.profile.freed_dot_products(CoreId(2), Cycles(500)), 50.0 / 1500);
+  EXPECT_DOUBLE_EQ(chip.profile.freed_dot_products(CoreId(3), Cycles(500)), 49.0 / 1500);
+  EXPECT_DOUBLE_EQ(chip.profile.freed_dot_products(CoreId(3), Cycles(3000)), 0);
+}
+
+TEST(Profile, RecordedDeltasReplayedMakeTheSameProfile) {
+  Profiled chip;
+  chip.profile.start_recording();
+  const auto change = [&](int cluster, std::int64_t at, bool occupied, std::int32_t percent) {
+    chip.profile.set_condition(ClusterId(cluster), {Cycles(at), occupied, percent});
+  };
+  change(0, 100, true, 100);
+  chip.profile.record(Placement{.first = 1, .clusters = 2, .core_mask = 1}, DotProducts(700), DotProducts(30), Cycles(900));
+  change(1, 50, false, 40);
+  chip.profile.record(Placement{}, DotProducts(900), DotProducts(0), Cycles(1700));
+  change(0, 1800, false, 100);
+  const auto& deltas = chip.profile.deltas();
+  ASSERT_EQ(deltas.size(), 5U);
+  EXPECT_EQ(deltas[0].version, 1U);
+  EXPECT_EQ(deltas[1].version, 1U);  // conditions that hold when the layer ends
+  EXPECT_EQ(deltas[2].version, 1U);  // the change at 50 came before the one at 100
+  EXPECT_EQ(deltas[3].version, 2U);
+  EXPECT_EQ(deltas[4].version, 3U);
+
+  Profiled fresh;
+  for (const ProfileDelta& delta : deltas) fresh.profile.apply(delta);
+  for (const std::int64_t now : {0, 49, 50, 99, 100, 1700, 1799, 1800, 2500, 4000}) {
+    EXPECT_EQ(fresh.profile.version(Cycles(now)), chip.profile.version(Cycles(now))) << now;
+    for (std::int32_t k = 0; k < 4; ++k) {
+      EXPECT_EQ(fresh.profile.condition(ClusterId(k), Cycles(now)).occupied, chip.profile.condition(ClusterId(k), Cycles(now)).occupied);
+      EXPECT_EQ(fresh.profile.condition(ClusterId(k), Cycles(now)).percent, chip.profile.condition(ClusterId(k), Cycles(now)).percent);
+    }
+    for (std::int32_t c = 0; c < 8 && now >= 1700; ++c) {
+      EXPECT_EQ(fresh.profile.utilisation(CoreId(c), Cycles(now)), chip.profile.utilisation(CoreId(c), Cycles(now))) << now << " " << c;
+      EXPECT_EQ(fresh.profile.freed_dot_products(CoreId(c), Cycles(now)), chip.profile.freed_dot_products(CoreId(c), Cycles(now)));
+    }
+  }
+  EXPECT_TRUE(fresh.profile.deltas().empty());
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ namespace {
 // Narrower ranges than the kinds': at most 16 cores per cluster because a core mask has 16 bits.
 constexpr SchemaRow kRows[] = {
     {.key = "name", .form = Form::kName},
+    {.key = "base", .form = Form::kName, .presence = Presence::kOptional},
     {.key = "description", .form = Form::kText},
     {.key = "default_rank", .form = Form::kInteger, .units = kCount, .least = "0", .most = "100"},
     {.key = "clock", .units = kFrequency},
@@ -31,6 +32,13 @@ constexpr SchemaRow kRows[] = {
     {.key = "compute.array_dim", .units = kCount, .least = "1", .most = "4096", .presence = Presence::kSystolic},
     {.key = "compute.float_element", .units = kSize, .least = "1 B", .most = "8 B"},
     {.key = "compute.mac", .units = kEnergyPerMac},
+    {.key = "compute.weight_buffer", .units = kSize, .presence = Presence::kReductionOption},
+    {.key = "compute.activation_sparsity", .form = Form::kWord, .presence = Presence::kOptional, .words = "none|gate|skip"},
+    {.key = "compute.activation_compression", .form = Form::kWord, .presence = Presence::kOptional, .words = "none|bitmap"},
+
+    {.key = "weights.type", .form = Form::kWord, .presence = Presence::kReductionOption, .words = "int8|ternary"},
+    {.key = "weights.share", .units = kCount, .least = "1", .most = "64", .presence = Presence::kReductionOption},
+    {.key = "weights.tree_bits", .units = kCount, .least = "1", .most = "64", .presence = Presence::kReductionOption},
 
     {.key = "vector.per_cluster", .units = kValuesEachCycle, .presence = Presence::kOneOf, .other = "vector.pool"},
     {.key = "vector.pool.units", .units = kCount, .least = "1", .most = "65536"},
@@ -41,6 +49,10 @@ constexpr SchemaRow kRows[] = {
     {.key = "vector.pool.wake_energy", .units = kEnergy, .presence = Presence::kOneOf, .other = "vector.pool.break_even"},
     {.key = "vector.pool.break_even", .units = kCycleCount, .presence = Presence::kAlternative},
     {.key = "vector.value", .units = kEnergyPerValue},
+    {.key = "vector.lacks", .form = Form::kText, .presence = Presence::kOptional},
+
+    {.key = "controller.rate", .units = kValuesEachCycle, .presence = Presence::kOptional},
+    {.key = "controller.value", .units = kEnergyPerValue, .presence = Presence::kOptional},
 
     {.key = "banks.per_core", .units = kCount, .least = "1", .most = "1024"},
     {.key = "banks.size", .units = kSize},

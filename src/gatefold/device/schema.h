@@ -32,13 +32,16 @@ enum UnitKind : std::uint32_t {
   kLength = 1U << 16,      ///< base: mm
 };
 
-/// When a key must be there; a key whose condition does not hold must be absent.
+/// When a key must be there; a key whose condition does not hold must be absent. What may be left out is a property that a
+/// chip then does not have, never a number.
 enum class Presence : std::uint8_t {
   kAlways,
-  kReduction,    ///< compute.kind is reduction
-  kSystolic,     ///< compute.kind is systolic
-  kOneOf,        ///< exactly one of this key and the key or group named in `other`
-  kAlternative,  ///< the `other` of a kOneOf row
+  kReduction,        ///< compute.kind is reduction
+  kSystolic,         ///< compute.kind is systolic
+  kOptional,         ///< may be left out
+  kReductionOption,  ///< may be there if compute.kind is reduction
+  kOneOf,            ///< exactly one of this key and the key or group named in `other`
+  kAlternative,      ///< the `other` of a kOneOf row
 };
 
 enum class Form : std::uint8_t {

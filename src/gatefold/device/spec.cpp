@@ -9,9 +9,14 @@
 #include "gatefold/device/spec.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
 
 #include "gatefold/base/text.h"
 #include "gatefold/device/exact.h"
+#include "gatefold/device/shipped.h"
 #include "gatefold/device/spec_reader.h"
 
 namespace gatefold {
@@ -37,6 +42,7 @@ class Resolver {
     spec.clock_hz = clock_hz_ = whole("clock");
     note("clock", fmt::format("{} Hz", clock_hz_));
     compute(spec);
+    sparsity(spec);
     vector_unit(spec);
     banks(spec);
     outside(spec);
@@ -62,15 +68,67 @@ class Resolver {
     spec.pipeline_latency = Cycles(whole("compute.pipeline_latency"));
     spec.segment_layers = whole("compute.segment_layers");
     spec.lane_add = Energy(attojoules("compute.lane_add", "aJ"));
+    if (reading_.valid("compute.weight_buffer") != nullptr) spec.weight_buffer = Bytes(whole("compute.weight_buffer"));
+    if (spec.segment_layers > 0 && spec.lanes % spec.segment_layers != 0) {
+      diagnostics_.add(reading_.line("compute.segment_layers"), "compute.segment_layers",
+                       fmt::format("{} lanes for {} layers", spec.lanes, spec.segment_layers), "a divisor of compute.lanes");
+    }
+  }
+
+  void sparsity(DeviceSpec& spec) {
+    const std::string zeros = text("compute.activation_sparsity");
+    spec.activation_sparsity = zeros == "gate"   ? ActivationSparsity::kGate
+                               : zeros == "skip" ? ActivationSparsity::kSkip
+                                                 : ActivationSparsity::kNone;
+    spec.activation_bitmap = text("compute.activation_compression") == "bitmap";
+    spec.ternary = text("weights.type") == "ternary";
+    for (const char* key : {"weights.share", "weights.tree_bits"}) {
+      const bool stated = reading_.keys.contains(key);
+      if (spec.ternary && !stated) diagnostics_.add(reading_.line("weights.type"), key, "nothing", "a number without a unit");
+      if (!spec.ternary && stated)
+        diagnostics_.add(reading_.line(key), key, "a key of ternary weights", "none: weights.type is not ternary");
+    }
+    spec.weight_share = std::max<std::int64_t>(1, whole("weights.share"));
+    spec.tree_bits = std::max<std::int64_t>(1, whole("weights.tree_bits"));
+    if (spec.activation_sparsity != ActivationSparsity::kSkip) return;
+    const int line = reading_.line("compute.activation_sparsity");
+    if (spec.core_kind == CoreKind::kSystolic) {
+      diagnostics_.add(line, "compute.activation_sparsity", "'skip'", "none or gate: compute.kind is systolic");
+    }
+    if (spec.ternary) diagnostics_.add(line, "compute.activation_sparsity", "'skip'", "none or gate: weights.type is ternary");
   }
 
   void vector_unit(DeviceSpec& spec) {
     spec.vector_per_cluster = ValuesPerCycle(whole("vector.per_cluster"));
     spec.vector_value = EnergyPerValue(attojoules("vector.value", "aJ/value"));
+    controller(spec);
     const std::int64_t units = whole("vector.pool.units");
     if (units == 0) return;
     spec.vector_pool = ValuesPerCycle(units * whole("vector.pool.values_per_unit"));
     spec.vector_pool_gate = gate("vector.pool", "on_per_unit", units);
+  }
+
+  /// What the vector unit lacks, and who computes it instead.
+  void controller(DeviceSpec& spec) {
+    const std::string words = text("vector.lacks");
+    for (std::size_t begin = 0; begin < words.size();) {
+      const std::size_t end = std::min(words.find(' ', begin), words.size());
+      const std::string word = words.substr(begin, end - begin);
+      begin = end + 1;
+      if (std::find(std::begin(kVectorFunctions), std::end(kVectorFunctions), word) == std::end(kVectorFunctions)) {
+        diagnostics_.add(reading_.line("vector.lacks"), "vector.lacks", in_quotes(word),
+                         fmt::format("words of: {}", fmt::join(kVectorFunctions, ", ")));
+      }
+      spec.vector_lacks.push_back(word);
+    }
+    const bool rate = reading_.keys.contains("controller.rate");
+    const bool value = reading_.keys.contains("controller.value");
+    if (rate != value) {
+      const std::string_view missing = rate ? "controller.value" : "controller.rate";
+      diagnostics_.add(reading_.line(rate ? "controller.rate" : "controller.value"), missing, "nothing", "rate and value, or neither");
+    }
+    spec.controller = ValuesPerCycle(whole("controller.rate"));
+    spec.controller_value = EnergyPerValue(attojoules("controller.value", "aJ/value"));
   }
 
   void banks(DeviceSpec& spec) {
@@ -221,13 +279,48 @@ class Resolver {
 
 }  // namespace
 
+namespace {
+
+/// Lays the keys of one file over those of its base. A number is replaced with its source and trust.
+void lay_over(TreeNode& base, const TreeNode& own) {
+  for (const TreeEntry& entry : own.entries) {
+    const auto same = std::find_if(base.entries.begin(), base.entries.end(), [&](const TreeEntry& b) { return b.key == entry.key; });
+    const bool groups = same != base.entries.end() && same->node.kind == TreeNode::Kind::kMap && entry.node.kind == TreeNode::Kind::kMap &&
+                        entry.node.find("value") == nullptr;
+    if (same == base.entries.end()) base.entries.push_back(entry);
+    else if (groups) lay_over(same->node, entry.node);
+    else *same = entry;
+  }
+}
+
+/// The shipped file that `root` names as its base, which is then laid under it; nullptr if it names none, or none that is.
+const ShippedDevice* take_base(TreeNode& root, Diagnostics& diagnostics) {
+  const TreeNode* base = root.find("base");
+  if (base == nullptr || base->kind != TreeNode::Kind::kScalar) return nullptr;
+  std::string names;
+  for (const ShippedDevice& device : shipped_devices()) {
+    std::optional<TreeNode> tree = parse_yaml_tree(device.yaml, diagnostics);
+    if (tree->find("base") != nullptr) continue;
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", device.name);
+    if (device.name != base->text) continue;
+    lay_over(*tree, root);
+    root = std::move(*tree);
+    return &device;
+  }
+  diagnostics.add(base->line, "base", base->found(), "a shipped device without a base of its own: " + names);
+  return nullptr;
+}
+
+}  // namespace
+
 Result<DeviceSpec> parse_device(std::string_view bytes, const std::string& file) {
   if (bytes.size() > static_cast<std::size_t>(kFileSizeMax)) {
     return Error{ErrorCode::kInvalidInput, fmt::format("{}: found {} bytes, wanted at most {}", file, bytes.size(), kFileSizeMax)};
   }
   Diagnostics diagnostics;
-  const std::optional<TreeNode> root = parse_yaml_tree(bytes, diagnostics);
+  std::optional<TreeNode> root = parse_yaml_tree(bytes, diagnostics);
   if (!root) return Error{ErrorCode::kInvalidInput, diagnostics.text(file)};
+  const ShippedDevice* base = take_base(*root, diagnostics);
 
   DeviceReading reading = read_keys(*root, diagnostics);
   DeviceSpec spec = Resolver(reading, diagnostics).resolve();
@@ -235,7 +328,7 @@ Result<DeviceSpec> parse_device(std::string_view bytes, const std::string& file)
 
   // Beyond this point every key is known, stated once and in range, and every number is resolved.
   spec.entries = std::move(reading.entries);
-  spec.hash = sha256(bytes);
+  spec.hash = sha256((base == nullptr ? "" : std::string(base->yaml)) + std::string(bytes));
   return spec;
 }
 

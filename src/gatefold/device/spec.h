@@ -22,6 +22,13 @@ enum class CoreKind : std::uint8_t {
   kSystolic,   ///< weight-stationary array; cores split output columns or rows
 };
 
+/// What a chip makes of operands that are zero (EQ-45, EQ-46).
+enum class ActivationSparsity : std::uint8_t {
+  kNone,
+  kGate,  ///< a zero operand toggles nothing: energy falls, time does not
+  kSkip,  ///< and a block of I inputs that are all zero is not issued; reduction cores only
+};
+
 /// Leakage of an element by state, and what leaving a gated state costs.
 struct GateSpec {
   EnergyPerCycle on;
@@ -64,22 +71,31 @@ struct SpecEntry {
   std::string resolved;  ///< "31250 aJ/cycle"; empty where the value is used as written
 };
 
+/// Kinds of vector work that a file may say its vector unit lacks.
+inline constexpr std::string_view kVectorFunctions[] = {"pool", "unary", "binary", "reduce", "softmax", "lrn"};
+
 struct DeviceSpec {
   std::string name;
   std::string description;
-  std::string hash;  ///< SHA-256 of the file's bytes, lower-case hexadecimal
+  std::string hash;  ///< SHA-256 of the file's bytes, those of its base before them, lower-case hexadecimal
   std::int64_t clock_hz = 0;
 
   // ---- compute ----
   std::int32_t cluster_count = 0;
   std::int32_t cores_per_cluster = 0;
   CoreKind core_kind = CoreKind::kReduction;
-  std::int64_t lanes = 0;            ///< reduction: P, partial-dot-product units per core
-  std::int64_t inputs_per_unit = 0;  ///< reduction: I
-  std::int64_t array_dim = 0;        ///< systolic: rows and columns of the array
-  Cycles weight_load;                ///< reduction: per pass and per unit of t_mux
-  Cycles pipeline_latency;           ///< reduction: once per dot layer
-  std::int64_t segment_layers = 1;   ///< reduction: reductions that a bus segment carries at a time
+  std::int64_t lanes = 0;              ///< reduction: P, partial-dot-product units per core
+  std::int64_t inputs_per_unit = 0;    ///< reduction: I
+  std::int64_t array_dim = 0;          ///< systolic: rows and columns of the array
+  Cycles weight_load;                  ///< reduction: per pass and per unit of t_mux
+  Cycles pipeline_latency;             ///< reduction: once per dot layer
+  std::int64_t segment_layers = 1;     ///< reduction: reductions that a bus segment carries at a time, each on its share of the lanes
+  std::optional<Bytes> weight_buffer;  ///< reduction: weights of one filter that a unit can hold; absent: any slice
+  bool ternary = false;                ///< reduction: weights are -a, 0 or a in every filter, stored by non-zeros (EQ-48, EQ-49)
+  std::int64_t weight_share = 1;       ///< ternary: a unit takes one non-zero weight in so many of its slice
+  std::int64_t tree_bits = 0;          ///< ternary: bits of an activation that the trees take in a cycle
+  ActivationSparsity activation_sparsity = ActivationSparsity::kNone;
+  bool activation_bitmap = false;  ///< activations are stored and moved as a bitmap and their non-zero elements (EQ-47)
   /// Bytes that one element of a float network takes on this chip (1: timed as int8; 2: as bf16).
   Bytes float_element;
   std::string compute_type;  ///< "int8" or "bf16": the rate that networks are timed and charged at
@@ -91,6 +107,9 @@ struct DeviceSpec {
   ValuesPerCycle vector_pool;         ///< chip-level pool: values per cycle of all units together; 0 if per cluster
   GateSpec vector_pool_gate;          ///< the whole pool; all zero if per cluster (part of the cluster logic)
   EnergyPerValue vector_value;
+  std::vector<std::string> vector_lacks;  ///< of kVectorFunctions: what the vector unit cannot compute
+  ValuesPerCycle controller;              ///< values per cycle of the fabric controller, for what the vector unit lacks; 0: none
+  EnergyPerValue controller_value;
   BytesPerCycle output_bus;  ///< per cluster
 
   // ---- memory ----
@@ -115,13 +134,18 @@ struct DeviceSpec {
 
   std::vector<SpecEntry> entries;  ///< in the file's order
 
+  /// True if time or energy depends on which activations are zero.
+  [[nodiscard]] bool follows_zeros() const { return activation_sparsity != ActivationSparsity::kNone || activation_bitmap; }
+  /// Lanes that one reduction gets of a segment (EQ-3).
+  [[nodiscard]] std::int64_t lanes_per_layer() const { return lanes / segment_layers; }
   [[nodiscard]] std::int32_t core_count() const { return cluster_count * cores_per_cluster; }
   [[nodiscard]] std::int32_t bank_count() const { return core_count() * banks_per_core; }
   [[nodiscard]] Bytes core_memory() const { return bank.size * banks_per_core; }
   [[nodiscard]] Bytes memory() const { return core_memory() * core_count(); }
 };
 
-/// Parses and checks a device file. Errors: kInvalidInput listing *all* diagnostics, one a line, each with file, line,
+/// Parses and checks a device file, with the keys of the shipped file that it names as its `base` where it states none of
+/// its own. Errors: kInvalidInput listing *all* diagnostics, one a line, each with file, line,
 /// key, found and wanted: unknown keys (with the nearest known one), duplicate keys, missing keys, units, ranges.
 [[nodiscard]] Result<DeviceSpec> parse_device(std::string_view text, const std::string& file);
 [[nodiscard]] Result<DeviceSpec> read_device(const std::filesystem::path& path);

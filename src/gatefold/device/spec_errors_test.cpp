@@ -117,7 +117,8 @@ TEST(DeviceFile, SuggestsTheKeyNearestToAnUnknownOne) {
                  "f:10: compute.lane: found an unknown key, wanted a known one, perhaps 'lanes'");
   expect_refused({{"power:", "energy:"}},
                  "f:1: power: found nothing, wanted a map of its keys: cluster, core, uncore, floor\n"
-                 "f:42: energy: found an unknown key, wanted name, description, default_rank, clock, compute, vector, banks, "
+                 "f:42: energy: found an unknown key, wanted name, base, description, default_rank, clock, compute, weights, vector, "
+                 "controller, banks, "
                  "external, crossbar or power");
   expect_refused({{"      on_during: requests", "      on_during: requests\n      color: red"}},
                  "f:56: power.uncore.chip.color: found an unknown key, wanted on_during, on, gated, wake_latency, wake_energy "
@@ -132,8 +133,8 @@ TEST(DeviceFile, SuggestsTheNearestPartOfANumber) {
 TEST(DeviceFile, RefusesDottedAndWildKeys) {
   expect_refused({{"clock:", "compute.clock:"}},
                  "f:1: clock: found nothing, wanted a frequency in Hz, kHz, MHz or GHz\n"
-                 "f:4: compute.clock: found an unknown key, wanted name, description, default_rank, clock, compute, vector, "
-                 "banks, external, crossbar or power");
+                 "f:4: compute.clock: found an unknown key, wanted name, base, description, default_rank, clock, compute, weights, vector, "
+                 "controller, banks, external, crossbar or power");
   expect_refused({{"    chip:", "    \"*\":"}},
                  "f:54: power.uncore: found '*' as a part's name, wanted lower-case letters, digits, - and _");
 }
@@ -247,6 +248,48 @@ TEST(DeviceFile, ChecksSourceAndTrust) {
                  "f:4: clock.source: found a list, wanted where the number is from, in one line");
 }
 
+TEST(DeviceFile, TernaryWeightsNeedTheirNumbersAndOnlyTheyMayHaveThem) {
+  expect_refused({{"vector:\n", "weights:\n  type: ternary\n  tree_bits: <4>\nvector:\n"}},
+                 "f:19: weights.share: found nothing, wanted a number without a unit");
+  expect_refused({{"vector:\n", "weights:\n  share: <4>\nvector:\n"}},
+                 "f:19: weights.share: found a key of ternary weights, wanted none: weights.type is not ternary");
+  EXPECT_TRUE(parse_device(device({{"vector:\n", "weights:\n  type: ternary\n  share: <4>\n  tree_bits: <4>\nvector:\n"}}), "f"));
+}
+
+TEST(DeviceFile, BlocksAreSkippedOnlyWhereLanesShareThem) {
+  expect_refused({{"vector:\n", "  activation_sparsity: skip\nweights:\n  type: ternary\n  share: <4>\n  tree_bits: <4>\nvector:\n"}},
+                 "f:18: compute.activation_sparsity: found 'skip', wanted none or gate: weights.type is ternary");
+  expect_refused({{"vector:\n", "  activation_sparsity: some\nvector:\n"}},
+                 "f:18: compute.activation_sparsity: found 'some', wanted none, gate or skip");
+  const auto gated = parse_device(device({{"vector:\n", "  activation_sparsity: gate\n  activation_compression: bitmap\nvector:\n"}}), "f");
+  ASSERT_TRUE(gated) << gated.error().message;
+  EXPECT_EQ(gated.value().activation_sparsity, ActivationSparsity::kGate);
+  EXPECT_TRUE(gated.value().activation_bitmap);
+}
+
+TEST(DeviceFile, SegmentsDivideTheirLanesEvenly) {
+  expect_refused({{"segment_layers: <1>", "segment_layers: <3>"}},
+                 "f:14: compute.segment_layers: found 8 lanes for 3 layers, wanted a divisor of compute.lanes");
+}
+
+TEST(DeviceFile, SaysWhatTheVectorUnitLacksAndWhoComputesItInstead) {
+  expect_refused({{"banks:\n", "  lacks: softmax relu\nbanks:\n"}},
+                 "f:21: vector.lacks: found 'relu', wanted words of: pool, unary, binary, reduce, softmax, lrn");
+  expect_refused({{"banks:\n", "controller:\n  rate: <1 value/cycle>\nbanks:\n"}},
+                 "f:22: controller.value: found nothing, wanted rate and value, or neither");
+}
+
+TEST(DeviceFile, ABaseIsAShippedFileWithoutOne) {
+  expect_refused(
+      {{"name: tiny\n", "name: tiny\nbase: edge-61\n"}},
+      "f:2: base: found 'edge-61', wanted a shipped device without a base of its own: edge-16, edge-nnic, mobile-npu, server-v5p");
+  const auto derived = parse_device("name: mine\nbase: edge-nnic\npower: {floor: {value: 1 mW, source: s, trust: \"?\"}}\n", "f");
+  ASSERT_TRUE(derived) << derived.error().message;
+  EXPECT_EQ(derived.value().name, "mine");
+  EXPECT_EQ(derived.value().floor, EnergyPerCycle(10'000'000));
+  EXPECT_EQ(derived.value().core.on, EnergyPerCycle(500'000));
+}
+
 TEST(DeviceFile, WantsMapsWhereKeysAre) {
   expect_refused({{"<100 MHz>", "100 MHz"}}, "f:4: clock: found '100 MHz', wanted {value: .., source: \"..\", trust: ..}");
   expect_refused({{"<100 MHz>", "[100 MHz]"}}, "f:4: clock: found a list, wanted {value: .., source: \"..\", trust: ..}");
@@ -309,11 +352,12 @@ TEST(DeviceFile, LimitsWhatNumbersResolveTo) {
 
 TEST(DeviceFile, RefusesAnchorsAliasesAndTags) {
   expect_refused({{"clock: <100 MHz>", "clock: &c <100 MHz>"}}, "f:4: clock: found an anchor, wanted plain values");
-  expect_refused({{"clock: <100 MHz>", "clock: &c <100 MHz>\nspare: *c"}},
-                 "f:4: clock: found an anchor, wanted plain values\n"
-                 "f:5: spare: found an alias, wanted the value written out\n"
-                 "f:5: spare: found an unknown key, wanted name, description, default_rank, clock, compute, vector, banks, "
-                 "external, crossbar or power");
+  expect_refused(
+      {{"clock: <100 MHz>", "clock: &c <100 MHz>\nspare: *c"}},
+      "f:4: clock: found an anchor, wanted plain values\n"
+      "f:5: spare: found an alias, wanted the value written out\n"
+      "f:5: spare: found an unknown key, wanted name, base, description, default_rank, clock, compute, weights, vector, controller, banks, "
+      "external, crossbar or power");
   expect_refused({{"name: tiny", "name: !!str tiny"}}, "f:1: name: found a tag 'tag:yaml.org,2002:str', wanted plain values");
   expect_refused({{"compute:", "compute: !chip"}}, "f:5: compute: found a tag '!chip', wanted plain values");
 }
@@ -330,8 +374,9 @@ TEST(DeviceFile, ReportsSyntaxErrorsWithTheirLine) {
   expect_refused({{"  lanes", "\tlanes"}}, "f:10: found a syntax error 'end of map not found', wanted YAML");
   expect_refused({{"<100 MHz>", "'100 MHz"}},
                  "f:1: compute: found nothing, wanted a map of its keys: kind, type, clusters, cores_per_cluster, lanes, inputs_per_unit, "
-                 "weight_load, pipeline_latency, segment_layers, lane_add, array_dim, float_element, mac\n"
-                 "f:1: vector: found nothing, wanted a map of its keys: per_cluster, pool, value\n"
+                 "weight_load, pipeline_latency, segment_layers, lane_add, array_dim, float_element, mac, weight_buffer, "
+                 "activation_sparsity, activation_compression\n"
+                 "f:1: vector: found nothing, wanted a map of its keys: per_cluster, pool, value, lacks\n"
                  "f:1: banks: found nothing, wanted a map of its keys: per_core, size, access, leakage_on, leakage_retention, leakage_off, "
                  "retention_wake_latency, retention_wake_energy, retention_break_even, off_wake_latency, off_wake_energy, off_break_even\n"
                  "f:1: external: found nothing, wanted a map of its keys: access, bandwidth\n"

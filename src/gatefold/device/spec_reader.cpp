@@ -271,10 +271,12 @@ class Reader {
     if (row.presence == Presence::kAlways) want(row, key);
     if (row.presence == Presence::kOneOf) want_one_of(row, part);
     const StatedKey* kind = reading_.valid("compute.kind");
-    if (kind == nullptr || (row.presence != Presence::kReduction && row.presence != Presence::kSystolic)) return;
-    const std::string_view needed_by = row.presence == Presence::kReduction ? "reduction" : "systolic";
-    if (kind->text == needed_by) want(row, key);
-    else if (is_stated(key))
+    const bool of_reduction = row.presence == Presence::kReduction || row.presence == Presence::kReductionOption;
+    if (kind == nullptr || (!of_reduction && row.presence != Presence::kSystolic)) return;
+    const std::string_view needed_by = of_reduction ? "reduction" : "systolic";
+    if (kind->text == needed_by) {
+      if (row.presence != Presence::kReductionOption) want(row, key);
+    } else if (is_stated(key))
       diagnostics_.add(line_of(key), key, fmt::format("a key of {} cores", needed_by), fmt::format("none: compute.kind is {}", kind->text));
   }
 

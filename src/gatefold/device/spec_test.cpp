@@ -96,6 +96,21 @@ TEST(ShippedDevice, Edge16DiffersFromEdgeNnicWhereItSays) {
   EXPECT_EQ(spec.floor, EnergyPerCycle(300'000));
 }
 
+TEST(ShippedDevice, Edge16SkipIsEdge16ButForItsZeros) {
+  const DeviceSpec base = shipped("edge-16");
+  const DeviceSpec spec = shipped("edge-16-skip");
+  EXPECT_EQ(base.activation_sparsity, ActivationSparsity::kNone);
+  EXPECT_EQ(spec.activation_sparsity, ActivationSparsity::kSkip);
+  EXPECT_FALSE(base.follows_zeros());
+  EXPECT_TRUE(spec.follows_zeros());
+  ASSERT_EQ(spec.entries.size(), base.entries.size());
+  for (std::size_t i = 0; i < spec.entries.size(); ++i) {
+    EXPECT_EQ(spec.entries[i].key, base.entries[i].key);
+    EXPECT_EQ(spec.entries[i].value, base.entries[i].value);
+  }
+  EXPECT_NE(spec.hash, base.hash);
+}
+
 TEST(ShippedDevice, MobileNpuResolvesToWorkedNumbers) {
   const DeviceSpec spec = shipped("mobile-npu");
   EXPECT_EQ(spec.default_rank, 0);
@@ -168,7 +183,7 @@ TEST(ShippedDevice, TheServersStaticPowerAddsUpToTheArtefactsTotal) {
 }
 
 TEST(ShippedDevice, EachParsesUnderItsOwnNameAndSaysWhereEveryNumberIsFrom) {
-  ASSERT_EQ(shipped_devices().size(), 4U);
+  ASSERT_EQ(shipped_devices().size(), 5U);
   for (const ShippedDevice& device : shipped_devices()) {
     const DeviceSpec spec = shipped(device.name);
     EXPECT_EQ(spec.name, device.name);
@@ -176,6 +191,7 @@ TEST(ShippedDevice, EachParsesUnderItsOwnNameAndSaysWhereEveryNumberIsFrom) {
     for (std::size_t at = device.yaml.find("{value:"); at != std::string_view::npos; at = device.yaml.find("{value:", at + 1)) {
       ++number_count;
     }
+    if (device.name == "edge-16-skip") number_count = shipped("edge-16").entries.size();  // states none of its own
     EXPECT_EQ(spec.entries.size(), number_count);
     for (const SpecEntry& e : spec.entries) {
       EXPECT_FALSE(e.value.empty()) << e.key;
@@ -193,8 +209,9 @@ TEST(ShippedDevice, TheEmbeddedTextIsTheFilesTextAndItsHashTheFilesHash) {
     const std::string path = std::string(GATEFOLD_SOURCE_DIR "/devices/") + std::string(device.name) + ".yaml";
     const std::string bytes = read_file(path, 1 << 20).value();
     EXPECT_EQ(bytes, device.yaml);
-    EXPECT_EQ(find_device(path).value().hash, sha256(bytes));
-    EXPECT_EQ(shipped(device.name).hash, sha256(bytes));
+    const std::string base = device.name == "edge-16-skip" ? read_file(GATEFOLD_SOURCE_DIR "/devices/edge-16.yaml", 1 << 20).value() : "";
+    EXPECT_EQ(find_device(path).value().hash, sha256(base + bytes));
+    EXPECT_EQ(shipped(device.name).hash, sha256(base + bytes));
     EXPECT_NE(parse_device(bytes + "# a comment\n", "f.yaml").value().hash, sha256(bytes));
   }
 }
@@ -219,10 +236,11 @@ TEST(FindDevice, SuggestsTheNearestName) {
   ASSERT_FALSE(misspelt);
   EXPECT_EQ(misspelt.error().code, ErrorCode::kInvalidInput);
   EXPECT_EQ(misspelt.error().message,
-            "device 'edge-nic': unknown; did you mean 'edge-nnic'? shipped: edge-16, edge-nnic, mobile-npu, server-v5p (or the path of "
+            "device 'edge-nic': unknown; did you mean 'edge-nnic'? shipped: edge-16, edge-16-skip, edge-nnic, mobile-npu, server-v5p (or "
+            "the path of "
             "a .yaml file)");
   EXPECT_EQ(find_device("gpu").error().message,
-            "device 'gpu': unknown; shipped: edge-16, edge-nnic, mobile-npu, server-v5p (or the path of a .yaml file)");
+            "device 'gpu': unknown; shipped: edge-16, edge-16-skip, edge-nnic, mobile-npu, server-v5p (or the path of a .yaml file)");
 }
 
 TEST(FindDevice, TakesAPathByItsSlashOrEnding) {

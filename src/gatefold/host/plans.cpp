@@ -24,13 +24,13 @@ std::size_t fastest_option(const HostOptionTable& table, std::size_t layer, std:
 
 /// Wakes cores early enough: a core needed at a layer is signalled a wake's latency before it.
 void wake_ahead(const HostOptionTable& table, const WakeCost& wake, HostPlan& plan) {
-  for (std::size_t later = plan.layers.size(); later-- > 1;) {
+  const std::vector<LayerChoice> needed = plan.layers;
+  for (std::size_t later = 1; later < needed.size(); ++later) {
     double ahead = 0;
-    for (std::size_t layer = later; layer-- > 0;) {
-      LayerChoice& choice = plan.layers[layer];
-      if (choice.held >= plan.layers[later].held || ahead >= static_cast<double>(wake.latency_ns)) break;
-      ahead += static_cast<double>(table.ns(layer, choice.option));
-      choice.held = plan.layers[later].held;
+    for (std::size_t layer = later; layer-- > 0 && ahead < static_cast<double>(wake.latency_ns);) {
+      if (needed[layer].held >= needed[later].held) break;
+      ahead += static_cast<double>(table.ns(layer, needed[layer].option));
+      plan.layers[layer].held = std::max(plan.layers[layer].held, needed[later].held);
     }
   }
 }

@@ -56,6 +56,7 @@ struct HostNetwork {
   std::vector<double> planned_ns;              ///< the table's totals when `plans` was made
   std::vector<std::unique_ptr<Arena>> arenas;  ///< not in use
   std::int64_t served = 0;
+  std::int32_t in_flight = 0;  ///< requests with an arena
 };
 
 /// What calibration wants of a run: a plan to follow and a place for each layer's time; 0 where it was disturbed.
@@ -68,6 +69,8 @@ struct HostRequestState {
   // ---- between lead and helpers ----
   alignas(64) std::atomic<std::uint64_t> job{0};
   alignas(64) std::atomic<std::int32_t> pending{0};  ///< slices of the job that are not done
+  /// The core that is to lead next and was signalled ahead: it stays awake until then; -1: none.
+  std::atomic<std::int32_t> awaited{-1};
   // ---- fixed while slices may run ----
   alignas(64) HostNetwork* network = nullptr;
   std::unique_ptr<Arena> arena;
@@ -90,7 +93,9 @@ struct HostRequestState {
   std::int32_t lead_core = 0;                                ///< where it should be led
   std::array<std::uint8_t, kHostCoresMax> order_of_cores{};  ///< helpers to take, best first
   std::int32_t core_count = 0;                               ///< entries of order_of_cores
-  std::int64_t moved_ns = 0;                                 ///< when its cores were last changed; 0: counted already
+  std::int64_t awaited_since_ns = 0;
+  std::int64_t move_debt_ns = 0;  ///< spent on a move that is not complete
+  std::int64_t moved_ns = 0;      ///< when its cores were last changed; 0: counted already
   // ---- the result ----
   enum Progress : std::uint32_t { kInFlight, kAwaited, kDone };
   std::atomic<std::uint32_t> progress{kDone};

@@ -3,6 +3,7 @@
 #include <bit>
 #include <thread>
 #include <tuple>
+#include <utility>
 
 #include "gatefold/host/kernel_files.h"
 #include "gatefold/host/workers.h"
@@ -18,6 +19,8 @@ constexpr float kWorthMoving = 0.25F;
 constexpr float kTakenMax = 0.95F;
 /// A helper that has not finished its slice by then was put off its core: let others run here meanwhile.
 constexpr std::int64_t kPatienceNs = 100'000;
+/// A core that has not woken after so many wake times is handed the request nevertheless.
+constexpr std::int64_t kWakesAwaited = 20;
 
 CoreMask bit(std::int32_t core) { return CoreMask{1} << core; }
 
@@ -66,8 +69,9 @@ bool Workers::boundary(HostRequestState& request, std::int32_t core, bool guest,
     request.hurried = late;
     request.epoch = epoch;
     decide(request, core, now);
-    if (request.lead_core != core && !hand_over(request, core, now)) return false;
+    if (request.lead_core == core) request.awaited.store(-1, std::memory_order_relaxed);
   }
+  if (request.lead_core != core && !hand_over(request, core, now)) return false;
   adjust_helpers(request, core);
   if (changed && before != request.helpers && request.moved_ns == 0) request.moved_ns = now;
   return true;
@@ -120,6 +124,19 @@ void Workers::decide(HostRequestState& request, std::int32_t core, std::int64_t 
   request.slowdown = slowdown[static_cast<std::size_t>(request.plan->width - 1)];
 }
 
+bool Workers::wait_for_wake(HostRequestState& request, std::int32_t core, std::int32_t target, std::int64_t now) {
+  if (slot(target).state.load(std::memory_order_acquire) == kAwake) return false;
+  if (request.awaited.exchange(target, std::memory_order_release) != target) request.awaited_since_ns = now;
+  signal(target);
+  // One more layer here costs what others make it slower; going at once costs the wake.
+  const auto layer_ns = request.network->table->ns(request.layer, request.plan->layers[request.layer].option);
+  const float price = price_of(profile_.others(core));
+  const bool cheaper = layer_ns * price / (1 - price) <= static_cast<float>(wake_.cost.latency_ns);
+  if (!cheaper || now - request.awaited_since_ns > kWakesAwaited * wake_.cost.latency_ns) return false;
+  request.move_debt_ns += now_ns() - now;
+  return true;
+}
+
 bool Workers::hand_over(HostRequestState& request, std::int32_t core, std::int64_t now) {
   const bool here = (request.network->allowed.load(std::memory_order_relaxed) & bit(core)) != 0;
   for (std::int32_t i = 0; i < request.core_count; ++i) {
@@ -130,8 +147,12 @@ bool Workers::hand_over(HostRequestState& request, std::int32_t core, std::int64
       if (here) break;
       continue;
     }
+    request.helpers |= bit(target);
+    request.lead_core = target;
+    if (wait_for_wake(request, core, target, now)) return true;
     request.helpers &= ~bit(target);
-    request.moved_ns = now;
+    request.awaited.store(-1, std::memory_order_relaxed);
+    request.moved_ns = now - std::exchange(request.move_debt_ns, 0);
     hand_overs_.fetch_add(1, std::memory_order_relaxed);
     release(core);
     slot(target).handed.store(&request, std::memory_order_seq_cst);  // from here on it is the other's
@@ -139,6 +160,7 @@ bool Workers::hand_over(HostRequestState& request, std::int32_t core, std::int64
     return false;
   }
   request.lead_core = core;
+  request.awaited.store(-1, std::memory_order_relaxed);
   if (here) return true;
   // Every permitted core is busy: it waits like a request that has not begun.
   for (CoreMask helpers = request.helpers; helpers != 0; helpers &= helpers - 1) detach(request, std::countr_zero(helpers));
@@ -156,12 +178,14 @@ void Workers::detach(HostRequestState& request, std::int32_t core) {
 void Workers::adjust_helpers(HostRequestState& request, std::int32_t core) {
   const std::int32_t want = request.plan->layers[request.layer].held - 1;
   const CoreMask waiting = waiting_cores_.load(std::memory_order_relaxed);
-  const CoreMask barred = waiting | ~request.network->allowed.load(std::memory_order_relaxed);
+  const std::int32_t awaited = request.awaited.load(std::memory_order_relaxed);
+  const CoreMask kept = awaited >= 0 ? bit(awaited) : 0;
+  const CoreMask barred = (waiting | ~request.network->allowed.load(std::memory_order_relaxed)) & ~kept;
   for (CoreMask bad = request.helpers & barred; bad != 0; bad &= bad - 1) detach(request, std::countr_zero(bad));
   std::int32_t have = std::popcount(request.helpers);
   for (std::int32_t i = request.core_count; i-- > 0 && have > want;) {
     const std::int32_t other = request.order_of_cores[static_cast<std::size_t>(i)];
-    if ((request.helpers & bit(other)) == 0) continue;
+    if ((request.helpers & ~kept & bit(other)) == 0) continue;
     detach(request, other);
     --have;
   }
@@ -252,13 +276,24 @@ void Workers::replan(HostNetwork& network) {
 
 void Workers::confine(HostNetwork& network, CoreMask cores) {
   GATEFOLD_REQUIRE((cores & first_cores(core_count())) != 0);
-  network.allowed.store(cores & first_cores(core_count()), std::memory_order_relaxed);
+  cores &= first_cores(core_count());
+  bool running = false;
+  CoreMask added = 0;
   {
     const std::lock_guard lock(mutex_);
+    added = cores & ~network.allowed.exchange(cores, std::memory_order_relaxed);
     find_waiting_cores();
+    running = network.in_flight > 0;
   }
   epoch_.fetch_add(1, std::memory_order_acq_rel);
   wake_a_free_core(waiting_cores_.load(std::memory_order_seq_cst));
+  // Waking is this caller's business rather than that of a lead in the middle of a request.
+  for (; running && added != 0; added &= added - 1) {
+    const std::int32_t core = std::countr_zero(added);
+    if (slot(core).owner.load(std::memory_order_relaxed) != nullptr) continue;
+    slot(core).invited.store(true, std::memory_order_relaxed);
+    signal(core);
+  }
 }
 
 }  // namespace gatefold

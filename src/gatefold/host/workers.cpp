@@ -111,7 +111,7 @@ void Workers::help(std::int32_t core, HostRequestState& request) {
     const std::int64_t now = now_ns();
     own.spin_ns.fetch_add(now - looked, std::memory_order_relaxed);
     looked = now;
-    if (now - spun_since < wake_.break_even_ns) continue;
+    if (now - spun_since < wake_.break_even_ns || request.awaited.load(std::memory_order_acquire) == core) continue;
     doze(core, &request);
     looked = spun_since = now_ns();
   }
@@ -120,13 +120,17 @@ void Workers::help(std::int32_t core, HostRequestState& request) {
 
 void Workers::idle(std::int32_t core) {
   Slot& own = slot(core);
+  // A core that is about to be taken saves its lead a signal: by the plans' exchange rate that is worth spinning for longer.
+  const auto invited_ns =
+      wake_.break_even_ns + static_cast<std::int64_t>(kCoreSecondsPerSecond * static_cast<double>(wake_.cost.signal_ns));
   const std::int64_t begin = now_ns();
-  std::int64_t now = begin;
+  std::int64_t until = begin + wake_.break_even_ns;
   for (int turn = 1; nothing_new(core, nullptr); ++turn) {
     pause_briefly();
     if (turn % kTurnsPerLook != 0) continue;
-    now = now_ns();
-    if (now - begin < wake_.break_even_ns) continue;
+    const std::int64_t now = now_ns();
+    if (own.invited.exchange(false, std::memory_order_relaxed)) until = now + invited_ns;
+    if (now < until) continue;
     own.spin_ns.fetch_add(now - begin, std::memory_order_relaxed);
     doze(core, nullptr);
     return;
@@ -226,12 +230,15 @@ void Workers::start(HostRequestState* request) {
 
 void Workers::prepare(HostRequestState& request) {
   HostNetwork& network = *request.network;
+  ++network.in_flight;
   request.plans = network.plans;
   request.plan = nullptr;
   request.layer = 0;
   request.helpers = 0;
   request.hurried = false;
   request.moved_ns = 0;
+  request.move_debt_ns = 0;
+  request.awaited.store(-1, std::memory_order_relaxed);
   if (!network.arenas.empty()) {
     request.arena = std::move(network.arenas.back());
     network.arenas.pop_back();
@@ -256,6 +263,7 @@ HostRequestState* Workers::take(std::int32_t core) {
   queue_.erase(std::find(queue_.begin(), queue_.end(), best));
   find_waiting_cores();
   if (best->arena == nullptr) prepare(*best);  // else it was parked
+  best->lead_core = core;
   return best;
 }
 
@@ -315,7 +323,10 @@ void Workers::finish(HostRequestState& request) {
   bool replan_due = false;
   {
     const std::lock_guard lock(mutex_);
-    if (request.arena != nullptr) network.arenas.push_back(std::move(request.arena));
+    if (request.arena != nullptr) {
+      network.arenas.push_back(std::move(request.arena));
+      --network.in_flight;
+    }
     request.plans.reset();
     request.plan = nullptr;
     if (counted && ++network.served % kRequestsPerReplan == 0) {

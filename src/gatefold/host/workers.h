@@ -4,7 +4,8 @@
 // layers on one core never leaves that thread, and no other thread dispatches. At a boundary the lead may
 //
 //     decide      if the machine, the permitted cores or the time left have changed since it last did
-//     hand over   to another core: the request is passed whole, and the old core is free
+//     hand over   to another core: the request is passed whole, and the old core is free; a core that sleeps is signalled
+//                 first, and layers go on here until it is awake, unless others slow this core by more than a wake takes
 //     attach      a free core as helper, ahead of a layer worth splitting, or release one ahead of a long gap
 //
 // A helper spins for slices of its request for at most the break-even (wake.h), then sleeps; so does a worker without a
@@ -73,6 +74,7 @@ class Workers {
     std::atomic<HostRequestState*> owner{nullptr};   ///< null: free; &guest_: led by a caller's thread
     std::atomic<HostRequestState*> handed{nullptr};  ///< to be led by this core's worker
     std::atomic<std::uint32_t> state{kAwake};        ///< of the worker; what it sleeps on
+    std::atomic<bool> invited{false};                ///< a request that runs is about to take this core
     alignas(64) std::atomic<std::int64_t> busy_ns{0};
     std::atomic<std::int64_t> spin_ns{0};
     std::atomic<std::int64_t> wakes{0};
@@ -105,6 +107,8 @@ class Workers {
   [[nodiscard]] bool boundary(HostRequestState& request, std::int32_t core, bool guest, std::int64_t now);
   void decide(HostRequestState& request, std::int32_t core, std::int64_t now);
   void order_cores(HostRequestState& request, std::int32_t core);
+  /// True: the core that is to lead next sleeps, was signalled, and is worth waiting for while layers go on here.
+  [[nodiscard]] bool wait_for_wake(HostRequestState& request, std::int32_t core, std::int32_t target, std::int64_t now);
   [[nodiscard]] bool hand_over(HostRequestState& request, std::int32_t core, std::int64_t now);
   void adjust_helpers(HostRequestState& request, std::int32_t core);
   void detach(HostRequestState& request, std::int32_t core);

@@ -116,6 +116,8 @@ class Greedy : public Policy {
 
  private:
   static constexpr std::size_t kCandidatesMax = 8;
+  /// Places that one search tries while the layer could also stay: a decision takes the same time on any number of clusters.
+  static constexpr int kProbesMax = 16;
 
   struct Candidates {
     std::array<Placement, kCandidatesMax> list;
@@ -141,22 +143,6 @@ class Greedy : public Policy {
     return step_cost(*boundary.table, step, placement).total();
   }
 
-  /// A run of available clusters of one speed.
-  struct FreeRun {
-    std::int32_t begin = 0;
-    std::int32_t end = 0;
-    [[nodiscard]] std::int32_t length() const { return end - begin; }
-  };
-  /// The first such run that begins at or after `from`; empty at the end of the chip.
-  static FreeRun free_run(const Boundary& boundary, std::int32_t from) {
-    const std::int32_t clusters = boundary.table->spec().cluster_count;
-    const auto at = [&](std::int32_t k) -> const Condition& { return boundary.profile->condition(ClusterId(k), boundary.now); };
-    while (from < clusters && at(from).occupied) ++from;
-    FreeRun run{from, from};
-    while (run.end < clusters && !at(run.end).occupied && at(run.end).percent == at(from).percent) ++run.end;
-    return run;
-  }
-
   static std::optional<Placement> roomy_at(const Boundary& boundary, const Footprint& shape, std::int32_t first) {
     Placement placement = placed_at(shape, first);
     placement.streamed = boundary.home.streamed;
@@ -165,60 +151,45 @@ class Greedy : public Policy {
     return with_room(boundary, placement);
   }
 
-  /// Adds the shape at the producer's run and at the places with room in three free runs: the best fit (the shortest), the
-  /// first and the fastest.
-  static void add_shape(const Boundary& boundary, const Footprint& shape, Candidates& found) {
+  /// Adds the shape at the producer's run and at the first place with room in three free runs: the best fit (the
+  /// shortest), the fastest and the first. Each search looks at `probes` places at most.
+  static void add_shape(const Boundary& boundary, const Footprint& shape, int probes, Candidates& found) {
     if (boundary.producer) {
       if (const auto there = roomy_at(boundary, shape, boundary.producer->first)) found.add(*there);
     }
-    std::optional<Placement> first;
-    std::optional<Placement> best;
-    std::optional<Placement> fastest;
-    std::int32_t shortest = INT32_MAX;
-    std::int32_t speed = 0;
-    for (FreeRun run = free_run(boundary, 0); run.length() > 0; run = free_run(boundary, run.end)) {
-      const std::int32_t percent = boundary.profile->condition(ClusterId(run.begin), boundary.now).percent;
-      if (run.length() < shape.clusters || (first && run.length() >= shortest && percent <= speed)) continue;
-      std::optional<Placement> roomy;
-      for (std::int32_t k = run.begin; !roomy && k + shape.clusters <= run.end; ++k) roomy = roomy_at(boundary, shape, k);
-      if (!roomy) continue;
-      if (!first) first = roomy;
-      if (run.length() < shortest) {
-        best = roomy;
-        shortest = run.length();
+    const FreeRuns& runs = boundary.profile->runs();
+    const auto length = static_cast<std::int32_t>(shape.clusters);
+    const auto add_in = [&](const FreeRuns::Run& run, int& left) {
+      for (std::int32_t k = run.begin; k + length <= run.end && left > 0; ++k, --left) {
+        const auto there = roomy_at(boundary, shape, k);
+        if (!there) continue;
+        found.add(*there);
+        return true;
       }
-      if (percent > speed) {
-        fastest = roomy;
-        speed = percent;
-      }
-    }
-    for (const auto& place : {best, first, fastest}) {
-      if (place) found.add(*place);
-    }
+      return false;
+    };
+    int left = probes;
+    for (auto run = runs.best_fit(length); run && left > 0 && !add_in(*run, left);) run = runs.best_fit(run->length() + 1);
+    left = probes;
+    if (const auto run = runs.fastest_fit(length)) add_in(*run, left);
+    left = probes;
+    for (auto run = runs.first_fit(length); run && left > 0 && !add_in(*run, left);) run = runs.first_fit(length, run->end);
   }
 
   /// The home's shape, and the cheapest other one that some free run is long enough for. If neither finds a place and the
   /// home cannot be used either, the cheapest shape that does.
   static Candidates candidates(const Boundary& boundary, bool home_usable) {
     Candidates found;
+    const int probes = home_usable ? kProbesMax : INT32_MAX;
     const Footprint home = footprint_of(boundary.home);
-    add_shape(boundary, home, found);
-    std::int32_t longest = 0;
-    for (FreeRun run = free_run(boundary, 0); run.length() > 0; run = free_run(boundary, run.end))
-      longest = std::max(longest, run.length());
-    const std::vector<Option>& options = boundary.table->layer(boundary.layer).options;
-    const Option* tried = nullptr;
-    do {
-      const Option* cheapest = nullptr;  // the cheapest after the one tried last
-      for (const Option& option : options) {
-        if (option.footprint == home || option.footprint.clusters > longest) continue;
-        const bool later = tried == nullptr || tried->alone < option.alone || (tried->alone == option.alone && tried < &option);
-        if (later && (cheapest == nullptr || option.alone < cheapest->alone)) cheapest = &option;
-      }
-      if (cheapest == nullptr) break;
-      add_shape(boundary, cheapest->footprint, found);
-      tried = cheapest;
-    } while (found.count == 0 && !home_usable);
+    add_shape(boundary, home, probes, found);
+    const LayerOptions& layer = boundary.table->layer(boundary.layer);
+    for (const std::int32_t position : layer.by_cost) {
+      const Footprint& shape = layer.options[static_cast<std::size_t>(position)].footprint;
+      if (shape == home || shape.clusters > boundary.profile->runs().longest()) continue;
+      add_shape(boundary, shape, probes, found);
+      if (found.count > 0 || home_usable) break;
+    }
     return found;
   }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 namespace gatefold {
 namespace {
@@ -68,6 +69,25 @@ std::array<std::pair<std::string_view, EnergyTotal>, 9> named_parts(const Energy
            {"transitions", parts.transitions},
            {"uncore", parts.uncore},
            {"floor", parts.floor}}};
+}
+
+std::array<std::pair<std::string_view, EnergyTotal>, 9> named_parts(const PartSums& parts) {
+  auto named = named_parts(EnergyParts{});
+  for (std::size_t p = 0; p < parts.size(); ++p) named[p].second = parts[p];
+  return named;
+}
+
+EnergyTotal total_of(const PartSums& parts) { return std::accumulate(parts.begin(), parts.end(), EnergyTotal()); }
+
+std::string_view name(ElementKind kind) {
+  switch (kind) {
+    case ElementKind::kCluster: return "cluster";
+    case ElementKind::kCore: return "core";
+    case ElementKind::kBank: return "bank";
+    case ElementKind::kVectorPool: return "vector_pool";
+    case ElementKind::kUncore: return "uncore";
+  }
+  GATEFOLD_REQUIRE(false);
 }
 
 std::optional<double> gap(const BoundRecord& bound) {

@@ -34,6 +34,12 @@ struct LatencyFigures {
 /// The disjoint parts by name, in the order of tables.
 [[nodiscard]] std::array<std::pair<std::string_view, EnergyTotal>, 9> named_parts(const EnergyParts& parts);
 
+/// The same of one row of the ledger's tables.
+[[nodiscard]] std::array<std::pair<std::string_view, EnergyTotal>, 9> named_parts(const PartSums& parts);
+[[nodiscard]] EnergyTotal total_of(const PartSums& parts);
+/// "cluster", "core", "bank", "vector_pool", "uncore".
+[[nodiscard]] std::string_view name(ElementKind kind);
+
 /// reached / bound - 1; nullopt if the bound is zero.
 [[nodiscard]] std::optional<double> gap(const BoundRecord& bound);
 

@@ -37,17 +37,51 @@ Json bound_json(const std::optional<BoundRecord>& bound) {
       {"kind", bound->kind}, {"energy_j", bound->energy.joules()}, {"reached_j", bound->reached.joules()}, {"gap", or_null(gap(*bound))}};
 }
 
+/// One row of the ledger's tables, exactly.
+Json row_json(const PartSums& parts) {
+  Json json{{"total", total_of(parts).femtojoules()}};
+  for (const auto& [part, energy] : named_parts(parts)) json[std::string(part)] = energy.femtojoules();
+  return json;
+}
+
 Json layers_json(const std::vector<LayerRecord>& layers) {
   Json list = Json::array();
   for (const LayerRecord& layer : layers) {
-    list.push_back({{"name", layer.name},
-                    {"op", layer.op},
-                    {"placement", layer.placement},
-                    {"cycles", layer.cycles.count()},
-                    {"energy_j", layer.energy.joules()},
-                    {"shifts", layer.shifts}});
+    Json json{{"name", layer.name},
+              {"op", layer.op},
+              {"placement", layer.placement},
+              {"cycles", layer.cycles.count()},
+              {"energy_j", layer.energy.joules()},
+              {"energy_fj", row_json(layer.parts)},
+              {"shifts", layer.shifts}};
+    if (layer.density) {
+      json["density"] = *layer.density;
+      json["skipped_dot_products"] = layer.skipped.count();
+    }
+    list.push_back(std::move(json));
   }
   return list;
+}
+
+/// What belongs to no cluster in particular, then every cluster.
+Json clusters_energy_json(const RunResult& result) {
+  Json list = Json::array();
+  for (std::size_t k = 1; k < result.energy_clusters.size(); ++k) list.push_back(row_json(result.energy_clusters[k]));
+  return list;
+}
+
+/// Per kind of element: wake-ups, and the idle times from 2^b cycles on, up to twice that, that occurred.
+Json idle_json(const RunResult& result) {
+  Json json = Json::object();
+  for (std::size_t kind = 0; kind < kElementKindCount; ++kind) {
+    const IdleTimes& times = result.idle_times[kind];
+    Json buckets = Json::array();
+    for (std::size_t b = 0; b < times.gaps.size(); ++b) {
+      if (times.gaps[b] > 0) buckets.push_back({{"cycles_from", std::int64_t{1} << b}, {"gaps", times.gaps[b]}});
+    }
+    json[std::string(name(static_cast<ElementKind>(kind)))] = {{"wakes", times.wakes}, {"idle", std::move(buckets)}};
+  }
+  return json;
 }
 
 Json phases_json(const RunResult& result) {
@@ -129,9 +163,16 @@ Json run_object(const ReportedRun& run) {
   json["clusters"] = {{"count", result.cluster_count},
                       {"mean_active", result.mean_active},
                       {"active_cluster_seconds", result.active_cluster_seconds},
-                      {"utilisation", result.utilisation}};
+                      {"utilisation", result.utilisation},
+                      {"energy_fj", clusters_energy_json(result)}};
+  json["chip_energy_fj"] = row_json(result.energy_clusters.empty() ? PartSums{} : result.energy_clusters.front());
+  json["between_layers_energy_fj"] = row_json(result.energy_between);
   json["phases"] = phases_json(result);
-  json["gating"] = {{"wakes", result.wakes}, {"stall_s", seconds(result.stall, result.clock_hz)}, {"misgates", result.misgates}};
+  json["gating"] = {{"wakes", result.wakes},
+                    {"stall_s", seconds(result.stall, result.clock_hz)},
+                    {"stalls", result.stalls},
+                    {"misgates", result.misgates},
+                    {"elements", idle_json(result)}};
   json["shifts"] = {{"voluntary", result.shifts_voluntary},
                     {"forced", result.shifts_forced},
                     {"bytes", result.shift_bytes.count()},
@@ -150,6 +191,29 @@ Json run_object(const ReportedRun& run) {
 }  // namespace
 
 std::string run_json(const ReportedRun& run) { return dumped(run_object(run)); }
+
+std::string profile_json(const ReportedRun& run) {
+  Json json{{"gatefold", run.context.version},
+            {"device", {{"name", run.context.device}, {"hash", run.context.device_hash}}},
+            {"policy", run.result.policy},
+            {"clock_hz", run.result.clock_hz},
+            {"deltas", Json::array()}};
+  for (const ProfileDelta& delta : run.result.profile) {
+    Json object{{"version", delta.version}, {"at_cycles", delta.at.count()}};
+    if (delta.change) {
+      object["cluster"] = delta.change->cluster.index();
+      object["occupied"] = delta.change->condition.occupied;
+      object["percent"] = delta.change->condition.percent;
+    }
+    if (delta.use) {
+      object["placement"] = delta.use->placement.text();
+      object["useful_dot_products"] = delta.use->useful.count();
+      object["skipped_dot_products"] = delta.use->skipped.count();
+    }
+    json["deltas"].push_back(std::move(object));
+  }
+  return dumped(json);
+}
 
 std::string compare_json(const std::vector<ReportedRun>& runs) {
   GATEFOLD_REQUIRE(!runs.empty());
@@ -318,6 +382,19 @@ std::string options_json(const LayerOptionsInspection& inspection, const std::st
     Json shapes = Json::array();
     for (const Footprint& shape : group.shapes) shapes.push_back(shape_json(shape));
     json["rejected"].push_back({{"reason", group.reason}, {"shapes", shapes}});
+  }
+  return dumped(json);
+}
+
+std::string zoo_json(const std::string& version) {
+  Json json{{"gatefold", version}, {"command", "zoo"}, {"networks", Json::array()}};
+  for (const ZooNetwork& network : zoo_networks()) {
+    json["networks"].push_back({{"name", network.name},
+                                {"task", network.task},
+                                {"input", std::vector<std::int64_t>(network.input.dims().begin(), network.input.dims().end())},
+                                {"parameters", network.parameters},
+                                {"macs", network.macs},
+                                {"source", network.source}});
   }
   return dumped(json);
 }

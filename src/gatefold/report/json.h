@@ -15,6 +15,7 @@
 #include "gatefold/report/inspection.h"
 #include "gatefold/report/option_inspection.h"
 #include "gatefold/runtime/run.h"
+#include "gatefold/zoo/zoo.h"
 
 namespace gatefold {
 
@@ -51,6 +52,8 @@ struct ReportedHostRun {
 };
 
 [[nodiscard]] std::string run_json(const ReportedRun& run);
+/// The changes of the chip's profile over a run, each with its version and time. Empty unless the run recorded them.
+[[nodiscard]] std::string profile_json(const ReportedRun& run);
 /// The same object for every policy in the list `policies`, each with `outputs_identical`: to those of the first.
 [[nodiscard]] std::string compare_json(const std::vector<ReportedRun>& runs);
 /// In real time, so no two runs give the same bytes. `energy_j` is null where nobody measured or declared it.
@@ -58,6 +61,8 @@ struct ReportedHostRun {
 [[nodiscard]] std::string host_compare_json(const std::vector<ReportedHostRun>& runs);
 [[nodiscard]] std::string inspection_json(const Inspection& inspection, const std::string& version);
 [[nodiscard]] std::string options_json(const LayerOptionsInspection& inspection, const std::string& version);
+/// The list of networks.
+[[nodiscard]] std::string zoo_json(const std::string& version);
 [[nodiscard]] std::string devices_json(const std::vector<DeviceSpec>& devices, const std::string& version);
 /// One device with every number of its file.
 [[nodiscard]] std::string device_json(const DeviceSpec& device, const std::string& version);

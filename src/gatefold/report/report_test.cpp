@@ -48,6 +48,16 @@ ReportedRun small_run() {
   result.shift_energy = 250_aJ;
   result.bound = BoundRecord{"chain", 1000_aJ, 1100_aJ};
   result.layers = {{"conv1", "Conv", "cluster 0, cores 0-1", 900_cycles, 1500_aJ, 1}};
+  result.layers[0].parts = {1500_aJ, 500_aJ};
+  result.layers[0].density = 0.5;
+  result.layers[0].skipped = DotProducts(12);
+  result.energy_between.back() = 2000_fJ;
+  result.energy_clusters = {result.energy_between, result.layers[0].parts};
+  result.stalls = 2;
+  result.idle_times[static_cast<std::size_t>(ElementKind::kCore)].wakes = 3;
+  result.idle_times[static_cast<std::size_t>(ElementKind::kCore)].gaps[4] = 5;
+  result.profile = {{1, 7_cycles, ProfileDelta::Change{ClusterId(2), {7_cycles, true, 50}}, {}},
+                    {1, 9_cycles, {}, ProfileDelta::Use{Placement{}, DotProducts(10), DotProducts(2)}}};
   result.residency = {{"on", 0.25}, {"off", 0.75}};
   result.outputs.resize(2);
   result.outputs[0] = {{"y", Tensor::of<std::int8_t>({1, 3}, {1, 2, 3})}};
@@ -109,7 +119,45 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
     "count": 4,
     "mean_active": 1.5,
     "active_cluster_seconds": 0.006,
-    "utilisation": 0.25
+    "utilisation": 0.25,
+    "energy_fj": [
+      {
+        "total": "2.000",
+        "compute": "1.500",
+        "memory": "0.500",
+        "crossbar": "0.000",
+        "external": "0.000",
+        "leakage_on": "0.000",
+        "leakage_gated": "0.000",
+        "transitions": "0.000",
+        "uncore": "0.000",
+        "floor": "0.000"
+      }
+    ]
+  },
+  "chip_energy_fj": {
+    "total": "2000.000",
+    "compute": "0.000",
+    "memory": "0.000",
+    "crossbar": "0.000",
+    "external": "0.000",
+    "leakage_on": "0.000",
+    "leakage_gated": "0.000",
+    "transitions": "0.000",
+    "uncore": "0.000",
+    "floor": "2000.000"
+  },
+  "between_layers_energy_fj": {
+    "total": "2000.000",
+    "compute": "0.000",
+    "memory": "0.000",
+    "crossbar": "0.000",
+    "external": "0.000",
+    "leakage_on": "0.000",
+    "leakage_gated": "0.000",
+    "transitions": "0.000",
+    "uncore": "0.000",
+    "floor": "2000.000"
   },
   "phases": [
     {
@@ -128,7 +176,35 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
   "gating": {
     "wakes": 3,
     "stall_s": 1e-05,
-    "misgates": 0
+    "stalls": 2,
+    "misgates": 0,
+    "elements": {
+      "cluster": {
+        "wakes": 0,
+        "idle": []
+      },
+      "core": {
+        "wakes": 3,
+        "idle": [
+          {
+            "cycles_from": 16,
+            "gaps": 5
+          }
+        ]
+      },
+      "bank": {
+        "wakes": 0,
+        "idle": []
+      },
+      "vector_pool": {
+        "wakes": 0,
+        "idle": []
+      },
+      "uncore": {
+        "wakes": 0,
+        "idle": []
+      }
+    }
   },
   "shifts": {
     "voluntary": 1,
@@ -150,7 +226,21 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
       "placement": "cluster 0, cores 0-1",
       "cycles": 900,
       "energy_j": 1.5e-15,
-      "shifts": 1
+      "energy_fj": {
+        "total": "2.000",
+        "compute": "1.500",
+        "memory": "0.500",
+        "crossbar": "0.000",
+        "external": "0.000",
+        "leakage_on": "0.000",
+        "leakage_gated": "0.000",
+        "transitions": "0.000",
+        "uncore": "0.000",
+        "floor": "0.000"
+      },
+      "shifts": 1,
+      "density": 0.5,
+      "skipped_dot_products": 12
     }
   ],
   "residency": {
@@ -271,6 +361,49 @@ note      batch = 1 (default)
 )");
 }
 
+TEST(Table, ABreakdownAddsUpByLayerAndByCluster) {
+  EXPECT_EQ(breakdown_table(small_run()), R"(
+layer              total  compute  memory  floor
+conv1               2 fJ   1.5 fJ  500 aJ    0 J
+between layers      2 pJ      0 J     0 J   2 pJ
+sum             2.002 pJ   1.5 fJ  500 aJ   2 pJ
+
+cluster        total  compute  memory  floor
+0               2 fJ   1.5 fJ  500 aJ    0 J
+no cluster      2 pJ      0 J     0 J   2 pJ
+sum         2.002 pJ   1.5 fJ  500 aJ   2 pJ
+)");
+}
+
+TEST(Json, AProfileIsAListOfDeltas) {
+  EXPECT_EQ(profile_json(small_run()), R"({
+  "gatefold": "0.1.0",
+  "device": {
+    "name": "chip",
+    "hash": "00ff"
+  },
+  "policy": "greedy",
+  "clock_hz": 1000000,
+  "deltas": [
+    {
+      "version": 1,
+      "at_cycles": 7,
+      "cluster": 2,
+      "occupied": true,
+      "percent": 50
+    },
+    {
+      "version": 1,
+      "at_cycles": 9,
+      "placement": "cluster 0, core 0",
+      "useful_dot_products": 10,
+      "skipped_dot_products": 2
+    }
+  ]
+}
+)");
+}
+
 TEST(Table, AComparisonHasOneRowPerPolicy) {
   std::vector<ReportedRun> runs{small_run(), small_run()};
   runs[0].context.alias = "static";
@@ -359,86 +492,6 @@ TEST(Figures, OutputsDifferInTypeShapeOrAnyByte) {
   other = run.result;
   other.outputs.pop_back();
   EXPECT_FALSE(same_outputs(run.result, other));
-}
-
-/// input -> conv (weights 8 B, bias 8 B) -> relu -> y; conv's output [1, 2, 2, 2] int8, the input [1, 1, 2, 2] float32.
-LayerGraph small_graph() {
-  LayerGraph graph;
-  graph.name = "net";
-  graph.activations.resize(3);
-  graph.activations[0].name = "x";
-  graph.activations[0].shape = Shape{1, 1, 2, 2};
-  graph.activations[0].consumers = {LayerId(0)};
-  graph.activations[0].last_use = LayerId(0);
-  graph.activations[1].name = "c";
-  graph.activations[1].type = ElementType::kInt8;
-  graph.activations[1].shape = Shape{1, 2, 2, 2};
-  graph.activations[1].producer = LayerId(0);
-  graph.activations[1].consumers = {LayerId(1)};
-  graph.activations[1].last_use = LayerId(1);
-  graph.activations[2] = graph.activations[1];
-  graph.activations[2].name = "y";
-  graph.activations[2].producer = LayerId(1);
-  graph.activations[2].consumers = {};
-  graph.activations[2].last_use = std::nullopt;
-  graph.activations[2].network_output = true;
-  Layer conv;
-  conv.name = "conv1";
-  conv.kind = LayerKind::kDot;
-  conv.op = Conv{};
-  conv.inputs.resize(3);
-  conv.inputs[0].tensor = TensorId(0);
-  conv.inputs[1].constant = Tensor::splat<std::int8_t>({2, 1, 2, 2}, 1);
-  conv.inputs[1].type = ElementType::kInt8;
-  conv.inputs[1].shape = Shape{2, 1, 2, 2};
-  conv.inputs[2].constant = Tensor::splat<float>({2}, 1);
-  conv.inputs[2].shape = Shape{2};
-  conv.outputs = {TensorId(1)};
-  conv.dot.oc = 2;
-  conv.dot.oh = conv.dot.ow = conv.dot.kh = conv.dot.kw = 2;
-  Layer relu;
-  relu.name = "relu";
-  relu.op = Unary{};
-  relu.inputs.resize(1);
-  relu.inputs[0].tensor = TensorId(1);
-  relu.outputs = {TensorId(2)};
-  graph.layers.push_back(std::move(conv));
-  graph.layers.push_back(std::move(relu));
-  graph.inputs = {TensorId(0)};
-  return graph;
-}
-
-TEST(Inspection, CountsWorkBytesAndThePriceOfAShift) {
-  const Inspection inspection = inspect(small_graph());
-  ASSERT_EQ(inspection.layers.size(), 2U);
-  EXPECT_EQ(inspection.layers[0].macs, 2 * 4 * 4);
-  EXPECT_EQ(inspection.layers[0].weights, 16_B);
-  EXPECT_EQ(inspection.layers[0].inputs, 16_B);
-  EXPECT_EQ(inspection.layers[0].live, 24_B);
-  EXPECT_TRUE(inspection.layers[0].reads_network_input);
-  EXPECT_EQ(inspection.layers[1].live, 16_B);
-  EXPECT_EQ(inspection.layers[1].producers, std::vector<LayerId>{LayerId(0)});
-  EXPECT_EQ(inspection.layers[1].shift_bytes(), 8_B);
-  EXPECT_EQ(inspection.by_shift_price, (std::vector<LayerId>{LayerId(1), LayerId(0)}));
-  EXPECT_EQ(inspection.live_peak, 24_B);
-  EXPECT_NE(inspection_json(inspection, "0.1.0").find("\"cheapest_shifts\": [\n    1,\n    0\n  ]"), std::string::npos);
-}
-
-TEST(Table, InspectionListsLayersAndThenTheCheapestShifts) {
-  EXPECT_EQ("\n" + inspection_table(inspect(small_graph())), R"(
-net: 2 layers, 32 MACs, 16 B of weights, 24 B of activations alive at the peak
-
-   layer  operator  kind    MACs  weights    in  out  live  producers
-0  conv1  Conv      dot       32     16 B  16 B  8 B  24 B  input
-1  relu   Relu      vector     0      0 B   8 B  8 B  16 B  0
-
-live: all activations that must be kept while the layer runs, its own included
-
-Cheapest shifts (2 of 2): what moves if the layer runs elsewhere than before
-   layer  moves  weights  live inputs  routes
-1  relu     8 B      0 B          8 B       1
-0  conv1   32 B     16 B         16 B       1
-)");
 }
 
 }  // namespace

@@ -171,6 +171,46 @@ std::string run_table(const ReportedRun& run) {
 
 namespace {
 
+/// Rows of the ledger with the parts that any of them has; the last is their sum.
+std::string ledger_rows(const std::string& title, const std::vector<std::pair<std::string, PartSums>>& rows) {
+  PartSums sum{};
+  for (const auto& [row, parts] : rows) {
+    for (std::size_t p = 0; p < parts.size(); ++p) sum[p] += parts[p];
+  }
+  std::vector<std::string> titles{title, ">total"};
+  for (const auto& [part, energy] : named_parts(sum)) {
+    if (energy != EnergyTotal()) titles.push_back(">" + std::string(part));
+  }
+  Grid grid(titles);
+  const auto add = [&](const std::string& row, const PartSums& parts) {
+    std::vector<std::string> cells{row, joules_text(total_of(parts).joules())};
+    for (std::size_t p = 0; p < parts.size(); ++p) {
+      if (sum[p] != EnergyTotal()) cells.push_back(joules_text(parts[p].joules()));
+    }
+    grid.add(std::move(cells));
+  };
+  for (const auto& [row, parts] : rows) add(row, parts);
+  add("sum", sum);
+  return grid.text();
+}
+
+}  // namespace
+
+std::string breakdown_table(const ReportedRun& run) {
+  const RunResult& result = run.result;
+  std::vector<std::pair<std::string, PartSums>> layers;
+  for (const LayerRecord& layer : result.layers) layers.emplace_back(layer.name, layer.parts);
+  layers.emplace_back("between layers", result.energy_between);
+  std::vector<std::pair<std::string, PartSums>> clusters;
+  for (std::size_t row = 1; row < result.energy_clusters.size(); ++row) {
+    clusters.emplace_back(fmt::format("{}", row - 1), result.energy_clusters[row]);
+  }
+  if (!result.energy_clusters.empty()) clusters.emplace_back("no cluster", result.energy_clusters.front());
+  return "\n" + ledger_rows("layer", layers) + "\n" + ledger_rows("cluster", clusters);
+}
+
+namespace {
+
 /// "1.00", or "1.00 / 1.00 / 1.00" before, during and after events; "-" for a phase in which nothing ran.
 std::string clusters_text(const RunResult& result) {
   std::vector<std::string> phases;
@@ -366,6 +406,15 @@ std::string options_table(const LayerOptionsInspection& inspection) {
          "held and\nthe chip's unavoidable power over its time. chosen: by the static plan. dominated: what it saves is more than its "
          "neighbours "
          "could lose.\n";
+}
+
+std::string zoo_table() {
+  Grid grid({"network", "task", "input", ">parameters", ">MACs", "source"});
+  for (const ZooNetwork& network : zoo_networks()) {
+    grid.add({std::string(network.name), std::string(network.task), network.input.text(), fmt::format("{}", network.parameters),
+              fmt::format("{}", network.macs), std::string(network.source)});
+  }
+  return grid.text();
 }
 
 std::string devices_table(const std::vector<DeviceSpec>& devices) {

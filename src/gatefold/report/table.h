@@ -10,6 +10,8 @@ namespace gatefold {
 
 /// Each ends with a newline.
 [[nodiscard]] std::string run_table(const ReportedRun& run);
+/// The run's energy by layer and part, and by cluster and part; both add up to the total.
+[[nodiscard]] std::string breakdown_table(const ReportedRun& run);
 /// One row per policy. Ratios are to `static` where it is in the list, else to the first. Requires: !runs.empty().
 [[nodiscard]] std::string compare_table(const std::vector<ReportedRun>& runs);
 [[nodiscard]] std::string host_run_table(const ReportedHostRun& run);
@@ -17,6 +19,7 @@ namespace gatefold {
 [[nodiscard]] std::string host_compare_table(const std::vector<ReportedHostRun>& runs);
 [[nodiscard]] std::string inspection_table(const Inspection& inspection);
 [[nodiscard]] std::string options_table(const LayerOptionsInspection& inspection);
+[[nodiscard]] std::string zoo_table();
 [[nodiscard]] std::string devices_table(const std::vector<DeviceSpec>& devices);
 [[nodiscard]] std::string device_table(const DeviceSpec& device);
 

@@ -5,6 +5,7 @@
 // A PreparedNetwork is everything that is computed once and shared by all runs and policies of a comparison.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,6 +15,7 @@
 
 #include "gatefold/base/quantity.h"
 #include "gatefold/base/result.h"
+#include "gatefold/device/profile.h"
 #include "gatefold/device/spec.h"
 #include "gatefold/graph/layer_graph.h"
 #include "gatefold/runtime/events.h"
@@ -35,8 +37,12 @@ struct RunOptions {
   std::optional<Cycles> deadline;  ///< from arrival to completion
   std::vector<TimedEvent> events;  ///< ascending in time
   Numerics numerics = Numerics::kInteger;
-  bool timing_only = false;        ///< no numerics: payloads stay empty
+  bool timing_only = false;  ///< no numerics: payloads stay empty
+  /// Under timing_only: the share of activations that are not zero, for chips that exploit zeros. Where zeros lie is not
+  /// known then, so nothing is skipped. Otherwise they are counted in the data.
+  double density = 1;
   bool measure_decisions = false;  ///< fill RunResult::decision_ns
+  bool record_profile = false;     ///< fill RunResult::profile
   std::uint64_t seed = 1;
 };
 
@@ -59,6 +65,11 @@ struct LayerRecord {
   Cycles cycles;          ///< of its last execution, stalls apart
   EnergyTotal energy;     ///< dynamic energy and moves, over all requests
   std::int64_t shifts = 0;
+  /// All that was charged while the layer was worked on, over all requests: what it holds ON and what it wakes included.
+  PartSums parts{};
+  // On chips that exploit zeros:
+  std::optional<double> density{};  ///< of its activation operands in its last execution: elements that are not zero
+  DotProducts skipped{};            ///< dot products of its last execution that were not issued
 };
 
 /// A summary of clusters in use between two instants of a run.
@@ -95,6 +106,8 @@ struct RunResult {
   Cycles horizon;  ///< what the ledger covers, from 0
   std::int64_t clock_hz = 1;
   EnergyParts energy;
+  PartSums energy_between{};              ///< what was charged while no layer was worked on: gaps, uncore, floor
+  std::vector<PartSums> energy_clusters;  ///< what belongs to no cluster, then every cluster
   // clusters
   std::int32_t cluster_count = 0;
   double mean_active = 0;  ///< over the horizon
@@ -103,8 +116,10 @@ struct RunResult {
   std::vector<Phase> phases;
   // gating
   std::int64_t wakes = 0;
-  Cycles stall;               ///< waiting for wakes, routes and transfers
-  std::int64_t misgates = 0;  ///< gate commands refused because the element was in use
+  Cycles stall;                                           ///< waiting for wakes, routes and transfers
+  std::int64_t stalls = 0;                                ///< executions that waited
+  std::array<IdleTimes, kElementKindCount> idle_times{};  ///< by ElementKind
+  std::int64_t misgates = 0;                              ///< gate commands refused because the element was in use
   // shifts
   std::int64_t shifts_voluntary = 0;
   std::int64_t shifts_forced = 0;
@@ -118,6 +133,7 @@ struct RunResult {
   std::vector<std::vector<OutputRecord>> outputs;  ///< per request
   double simulate_seconds = 0;                     ///< wall clock of the event loop
   std::vector<std::int64_t> decision_ns;           ///< wall clock of every decision, if asked for
+  std::vector<ProfileDelta> profile;               ///< every change of the profile, if asked for
 };
 
 /// Called now and then with requests done; may be empty.

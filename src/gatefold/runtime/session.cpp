@@ -18,6 +18,14 @@ std::vector<Phase> phases_of(const std::vector<TimedEvent>& events) {
   return {{"before", Cycles(0), first, 0}, {"during", first, last, 0}, {"after", last, forever, 0}};
 }
 
+EnergyTotal sum_of(std::span<const PartSums> rows) {
+  EnergyTotal sum;
+  for (const PartSums& row : rows) {
+    for (const EnergyTotal& part : row) sum += part;
+  }
+  return sum;
+}
+
 void apply(const std::vector<TimedEvent>& events, Profile& profile) {
   for (const TimedEvent& timed : events) {
     Condition condition = profile.condition(timed.event.cluster, timed.at);
@@ -45,8 +53,10 @@ Session::Session(const PreparedNetwork& network, const StaticPlan& plan, Policy&
       residence_(network.table(), chip_.memory()),
       layers_(network.table().size()),
       tensors_(network.graph().activations.size()),
+      nonzeros_(network.graph().activations.size()),
       remaining_reference_(network.table().size() + 1) {
   for (std::size_t v = layers_.size(); v-- > 0;) remaining_reference_[v] = remaining_reference_[v + 1] + plan.reference[v];
+  if (options.record_profile) chip_.profile().start_recording();
   apply(options.events, chip_.profile());
   result_.phases = phases_of(options.events);
   phase_times_.resize(result_.phases.size());
@@ -110,7 +120,9 @@ Status Session::store_inputs(const InputSet* inputs) {
     const Cycles written = tensors_[input.at()].ready;
     chip_.hold(blocks, written, written);
     for (const BlockId block : blocks) chip_.refresh_content(chip_.memory().pieces(block));
-    chip_.ledger().charge(Part::kMemory, table_.tensor_bytes(input) * table_.spec().sram_byte);
+    count_nonzeros(input, executor_ == nullptr ? nullptr : (*inputs)[i].view().bytes);
+    const Placement& where = residence_.where(input);
+    chip_.ledger().charge_spread(Part::kMemory, moved_bytes(input) * table_.spec().sram_byte, where.first, where.clusters);
     if (executor_ == nullptr) continue;
     const TensorView view = (*inputs)[i].view();
     auto bytes = std::make_shared<Buffer>(static_cast<std::size_t>(stored_bytes(activation)));
@@ -129,6 +141,7 @@ std::optional<Cycles> Session::budget(LayerId layer, Cycles now) const {
 
 void Session::decide(LayerId layer, Cycles now, bool steered) {
   LayerState& state = layers_[layer.at()];
+  chip_.profile().advance(now);
   Boundary boundary{layer, now, &table_, &chip_.profile(), &residence_, state.home, std::nullopt, steered, budget(layer, now)};
   if (const auto producer = network_.last_producer(layer)) boundary.producer = layers_[producer->at()].home;
   Decision decision;
@@ -183,6 +196,7 @@ Status Session::store_outputs(LayerId layer) {
 }
 
 Status Session::step(LayerId layer) {
+  const Account account(chip_.ledger(), layer.index() + 1);
   GATEFOLD_TRY(Cycles ready, measure(layer));
   GATEFOLD_TRY(Cycles start, act(layer, ready));
   while (!chip_.profile().available(layers_[layer.at()].home, start)) {  // its home was taken while it waited: once more
@@ -191,6 +205,7 @@ Status Session::step(LayerId layer) {
     GATEFOLD_TRY(ready, find_home(layer, start));
     GATEFOLD_TRY(start, act(layer, ready));
   }
+  GATEFOLD_CHECK(find_zeros(layer, start));
   const Cycles end = power(layer, start);
   decide_readers(layer, start);
   GATEFOLD_CHECK(execute(layer, start, end));
@@ -234,6 +249,7 @@ Result<Cycles> Session::act(LayerId layer, Cycles ready) {
   }
   start = std::max(start, awake);
   result_.stall += start - ready;
+  result_.stalls += start > ready ? 1 : 0;
   return start;
 }
 
@@ -242,7 +258,7 @@ Cycles Session::power(LayerId layer, Cycles start) {
   if (!started_) first_start_ = start;
   started_ = true;
   issued_ = start;
-  Cycles end = start + throttled(table_.option(layer, state.home).cycles, chip_.profile().percent(state.home, start));
+  Cycles end = start + throttled(cycles_now(layer), chip_.profile().percent(state.home, start));
   if (state.home.streamed) end = stream(layer, state.route_ready - table_.spec().route_change, start, end - start);
   chip_.hold(state.home, start, end);
   chip_.hold(residence_.weights(layer), start, end);
@@ -250,7 +266,7 @@ Cycles Session::power(LayerId layer, Cycles start) {
   for (const Operand& operand : here.inputs) {
     if (operand.tensor) chip_.hold(residence_.blocks(*operand.tensor), start, end);
   }
-  if (here.kind == LayerKind::kVector && table_.spec().vector_pool.count() > 0) {
+  if (table_.work(layer).kind == WorkClass::kVector && table_.spec().vector_pool.count() > 0) {
     chip_.gating().hold(chip_.gating().vector_pool(), start, end);
   }
   return end;
@@ -280,8 +296,9 @@ Status Session::execute(LayerId layer, Cycles start, Cycles end) {
     chip_.hold(residence_.blocks(output), start, end);
     for (const BlockId block : residence_.blocks(output)) chip_.refresh_content(chip_.memory().pieces(block));
   }
-  if (executor_ == nullptr) return Done{};
-  return executor_->execute(layer, layers_[layer.at()].home, chip_, residence_, start, end);
+  if (executor_ == nullptr) return count_outputs(layer, start, end);
+  GATEFOLD_CHECK(executor_->execute(layer, layers_[layer.at()].home, chip_, residence_, start, end));
+  return count_outputs(layer, start, end);
 }
 
 void Session::record(LayerId layer, Cycles start, Cycles end) {
@@ -295,11 +312,11 @@ void Session::record(LayerId layer, Cycles start, Cycles end) {
   }
   Energy wires;
   for (const TensorId output : here.outputs) {
-    wires += wire_energy(spec, table_.tensor_bytes(output), state.home, residence_.where(output));
+    wires += wire_energy(spec, moved_bytes(output), state.home, residence_.where(output));
     tensors_[output.at()] = {end, end};
   }
-  const DynamicEnergy& dynamic = table_.option(layer, state.home).dynamic;
-  chip_.charge(dynamic, wires);
+  const DynamicEnergy dynamic = energy_now(layer);
+  chip_.charge(dynamic, wires, state.home);
   state.energy += EnergyTotal(dynamic.total()) + wires;
   state.cycles = end - start;
   last_end_ = std::max(last_end_, end);
@@ -308,12 +325,10 @@ void Session::record(LayerId layer, Cycles start, Cycles end) {
     phase_times_[p].executing += end - start;
     phase_times_[p].clusters += (end - start) * chip_.gating().powered_clusters(state.home.clusters);
   }
-  const DotProducts useful = useful_dot_products(spec, table_.work(layer), footprint_of(state.home));
+  const DotProducts useful = useful_dot_products(spec, table_.work(layer), footprint_of(state.home), zeros_);
+  state.skipped = useful_dot_products(spec, table_.work(layer), footprint_of(state.home)) - useful;
   useful_ += useful;
-  const std::int32_t cores = state.home.core_count();
-  for (std::int32_t c = 0; c < cores; ++c) {
-    chip_.profile().record(state.home.core(c, spec.cores_per_cluster), DotProducts(part_of(useful.count(), cores, c).count()), end);
-  }
+  chip_.profile().record(state.home, useful, state.skipped, end);
   for (const Operand& operand : here.inputs) {
     if (operand.tensor) tensors_[operand.tensor->at()].read_until = std::max(tensors_[operand.tensor->at()].read_until, end);
   }
@@ -355,6 +370,14 @@ RunResult Session::finish(Cycles horizon) {
                    ledger.part(Part::kExternal),    ledger.part(Part::kLeakageOn), ledger.part(Part::kLeakageGated),
                    ledger.part(Part::kTransitions), ledger.part(Part::kUncore),    ledger.part(Part::kFloor)};
   GATEFOLD_ENSURE(result.energy.total() == ledger.total());
+  const auto accounts = ledger.by_account();
+  const auto clusters = ledger.by_cluster();
+  GATEFOLD_ENSURE(sum_of(accounts) == ledger.total() && sum_of(clusters) == ledger.total());
+  result.energy_between = accounts[Ledger::kNobody];
+  result.energy_clusters.assign(clusters.begin(), clusters.end());
+  result.energy_clusters.resize(static_cast<std::size_t>(spec.cluster_count) + 1);
+  result.idle_times = chip_.profile().idle_times();
+  result.profile = chip_.profile().deltas();
   result.cluster_count = spec.cluster_count;
   const auto cycles = static_cast<double>(std::max<std::int64_t>(1, horizon.count()));
   const auto cluster_on = static_cast<double>(chip_.gating().cluster_on().count());
@@ -374,7 +397,8 @@ RunResult Session::finish(Cycles horizon) {
   for (std::size_t v = 0; v < layers_.size(); ++v) {
     const Layer& layer = network_.graph().layers[v];
     const LayerState& state = layers_[v];
-    result.layers.push_back({layer.name, std::string(name(layer.op)), state.home.text(), state.cycles, state.energy, state.shifts});
+    result.layers.push_back({layer.name, std::string(name(layer.op)), state.home.text(), state.cycles, state.energy, state.shifts,
+                             v + 1 < accounts.size() ? accounts[v + 1] : PartSums{}, state.density, state.skipped});
   }
   const auto& residency = chip_.gating().residency().cycles;
   double total = 0;

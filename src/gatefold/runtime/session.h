@@ -5,7 +5,8 @@
 // A layer is decided when its last producer starts, while its inputs can still be steered; the readers of network inputs
 // when the request begins. Requests of one network are served in order, one at a time; inside a request, layers are issued
 // in order and overlap on disjoint clusters as their inputs and the bookings allow. Times are virtual: a layer's start and
-// end are fixed when it is booked. session_moves.cpp carries data: shifts, strays, streamed weights.
+// end are fixed when it is booked. session_moves.cpp carries data: shifts, strays, streamed weights; session_zeros.cpp counts
+// zeros for chips that exploit them.
 #pragma once
 
 #include <memory>
@@ -46,6 +47,8 @@ class Session {
     std::int64_t shifts = 0;
     Cycles cycles;  ///< of the last execution
     EnergyTotal energy;
+    std::optional<double> density;  ///< of its activation operands, in its last execution
+    DotProducts skipped;            ///< not issued in its last execution
   };
   /// Time in which layers executed, and the same times the clusters powered then.
   struct PhaseTime {
@@ -83,6 +86,18 @@ class Session {
   /// and takes `cycles`. `decided`: when the transfer was known to be needed.
   Cycles stream(LayerId layer, Cycles decided, Cycles start, Cycles cycles);
   Status store_outputs(LayerId layer);
+
+  // ---- zeros, on chips that exploit them (session_zeros.cpp) ----
+  /// Sets zeros_ to what a layer that starts at `start` finds in its inputs.
+  Status find_zeros(LayerId layer, Cycles start);
+  /// Counts the elements of an activation that are not zero, in its bytes; assumes them under timing-only.
+  void count_nonzeros(TensorId tensor, const std::byte* bytes);
+  Status count_outputs(LayerId layer, Cycles start, Cycles end);
+  /// Bytes that an activation takes in the chip's form, of which each is moved, read or written (EQ-47).
+  [[nodiscard]] Bytes moved_bytes(TensorId tensor) const;
+  /// Cycles and energy of an execution with the zeros that were found.
+  [[nodiscard]] Cycles cycles_now(LayerId layer) const;
+  [[nodiscard]] DynamicEnergy energy_now(LayerId layer) const;
   /// The earliest time >= ready at which the units that the layer needs are free.
   [[nodiscard]] Cycles resource_free(LayerId layer, Cycles ready) const;
   /// The first time >= now at which the layer's home is not occupied. Errors: kInvalidInput if no event releases it.
@@ -105,6 +120,8 @@ class Session {
   Residence residence_;
   std::vector<LayerState> layers_;
   std::vector<TensorState> tensors_;
+  std::vector<std::int64_t> nonzeros_;       ///< per activation that was written, on chips that exploit zeros
+  Zeros zeros_;                              ///< of the layer that executes, on such chips
   std::vector<Cycles> remaining_reference_;  ///< T_ref of this layer and all after it
   std::vector<BlockId> avoid_;
   std::vector<Piece> vacated_;

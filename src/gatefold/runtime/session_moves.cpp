@@ -16,6 +16,7 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced)
     ++result_.shifts_refused;
     return;
   }
+  const Account account(chip_.ledger(), layer.index() + 1);
   const DeviceSpec& spec = table_.spec();
   const Bytes weights = from.streamed ? Bytes(0) : weights_stored(spec, table_.work(layer), footprint_of(to));
   EnergyTotal energy = shift_penalty(spec, from, to);
@@ -79,7 +80,7 @@ Result<Cycles> Session::align(LayerId layer, const Operand& operand, Cycles now)
   if (residence_.aligned(tensor, to, layout)) return state.ready;
   const Placement from = residence_.where(tensor);
   std::vector<BlockId> old(residence_.blocks(tensor).begin(), residence_.blocks(tensor).end());
-  const Bytes bytes = table_.tensor_bytes(tensor);
+  const Bytes bytes = moved_bytes(tensor);
   // The old copy is read out before the new one takes its place: on the same cores both could not be there at once.
   const Cycles ready = std::max({now, state.ready, state.read_until});
   Cycles start = std::max(chip_.crossbar().bus_free(from, ready), chip_.crossbar().bus_free(to, ready));
