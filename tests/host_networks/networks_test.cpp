@@ -16,11 +16,17 @@
 #include "host_networks/counted_new.h"
 
 namespace gatefold {
-namespace {
 
 namespace fs = std::filesystem;
 
 const fs::path kData = fs::path(GATEFOLD_SOURCE_DIR) / ".." / "shared" / "data";
+
+struct Figures {
+  int answers = 0, same_bits = 0, cases = 0;
+};
+Figures figures;
+
+namespace {
 
 /// Every layer, each cut into as many slices as `parts` and the layer allow.
 std::vector<Tensor> run_on_host(const CompiledNetwork& network, const InputSet& inputs, int parts) {
@@ -139,6 +145,8 @@ TEST_P(Networks, GiveTheirRecordedOutputsOnTheHost) {
       ASSERT_TRUE(want.has_value());
       const Comparison comparison =
           compare(outputs[i], want.value().tensor.dense(), rule_for(*graph, graph->outputs[i], Numerics::kInteger));
+      ++figures.answers;
+      figures.same_bits += comparison.equal_bits ? 1 : 0;
       EXPECT_TRUE(comparison.pass) << set << " output " << i << ": " << comparison.reason;
     }
   }
@@ -186,7 +194,7 @@ TEST_P(Cases, GiveTheNumbersOfTheLayersOnTheHost) {
     }
   }
   set_contract_handler(before);
-  fmt::print("{}: {} cases\n", GetParam(), checked);
+  figures.cases += checked;
   EXPECT_GT(checked, 0);
 }
 
@@ -200,3 +208,12 @@ INSTANTIATE_TEST_SUITE_P(All, Cases, testing::Values("onnx-1.23-node", "onnx-1.1
 
 }  // namespace
 }  // namespace gatefold
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  const int status = RUN_ALL_TESTS();
+  const gatefold::Figures& all = gatefold::figures;
+  fmt::print("figure: {} recorded answers ({} to the bit), {} operator cases, on three instruction sets in 1, 2 and 3 slices: {}\n",
+             all.answers, all.same_bits, all.cases, status == 0 ? "0 failed" : "FAILED");
+  return status;
+}
