@@ -63,6 +63,7 @@ CompiledNetwork::~CompiledNetwork() = default;
 Result<std::shared_ptr<const CompiledNetwork>> CompiledNetwork::make(std::shared_ptr<const LayerGraph> graph, Numerics numerics,
                                                                      int parts_max, TileIsa isa) {
   GATEFOLD_REQUIRE(graph != nullptr && parts_max >= 1);
+  isa = std::min(isa, best_tile_isa());
   auto parts = std::make_unique<Parts>(std::move(graph), parts_max);
   const LayerGraph& g = *parts->graph;
   const StepSource source{g, parts->storage, numerics, isa};
