@@ -348,6 +348,36 @@ def conformance():
     expect((strict := gatefold("conformance", "case", "--strict")).returncode == 1, "--strict counts it as failed", strict)
 
 
+def on_the_host():
+    """Real cores: the outputs are a chip's, nothing else is the same twice."""
+    chip = json.loads(gatefold("run", "net.onnx", "--input", "x3.npy", "--json", "-").stdout)
+    run = gatefold("run", "net.onnx", "--input", "x3.npy", "--device", "host", "--calibration", "kept", "--json", "-")
+    result = json.loads(run.stdout or "{}")
+    expect(run.returncode == 0 and result["device"]["name"] == "host" and result["completed"] == 3, "a run on the host", run)
+    host_top, chip_top = (outputs["outputs"][0]["top"][0] for outputs in (result, chip))
+    same = host_top["index"] == chip_top["index"] and abs(host_top["value"] - chip_top["value"]) < 1e-4
+    expect(same and result["outputs"][0]["shape"] == chip["outputs"][0]["shape"], "outputs are the chip's", run)
+    expect(result["energy_j"] is None and result["energy_source"] is None or result["energy_source"] == "rapl", "energy is not invented", run)
+    expect(result["core_s"]["busy"] > 0 and result["calibration"].startswith("measured"), "core time, layers measured", run)
+    again = gatefold("run", "net.onnx", "--device", "host", "--calibration", "kept", "--json", "-")
+    expect(json.loads(again.stdout)["calibration"].startswith("from kept/"), "layer times are found again", again)
+    write("watts", b"busy: 4 W\nspin: 2 W\nasleep: 0 W\n")
+    paid = gatefold("run", "net.onnx", "--device", "host", "--cores", "1", "--every", "1ms", "--requests", "5", "--deadline", "100s",
+                    "--power", "watts", "--json", "-")
+    result = json.loads(paid.stdout or "{}")
+    expect(result["energy_source"] == "watts" and abs(result["energy_j"]["busy"] - 4 * result["core_s"]["busy"]) < 1e-9, "declared watts", paid)
+    expect(result["deadline_misses"] == 0 and result["clusters"]["cores"] == 1 and result["elapsed_s"] >= 0.004, "arrivals in real time", paid)
+    table = gatefold("compare", "net.onnx", "--device", "host", "--requests", "3")
+    expect(table.returncode == 0 and all(name in table.stdout for name in ("fewest-cores", "all-cores", "one-core")), "compare", table)
+    write("watts", b"busy: 4\n")
+    refused = gatefold("run", "net.onnx", "--device", "host", "--power", "watts")
+    expect(refused.returncode == 1 and "watts: found 'busy: 4', wanted a power" in refused.stderr, "a malformed power profile", refused)
+    for arguments in (["--cores", "2"], ["--device", "host", "--policy", "greedy"], ["--policy", "one-core"], ["--device", "host", "--timing-only"],
+                      ["--device", "host", "--at", "1ms", "occupy cluster 0"], ["--device", "host", "--cores", "0"]):
+        usage = gatefold("run", "net.onnx", *arguments)
+        expect(usage.returncode == 2 and "usage" in usage.stderr, f"usage: {arguments}", usage)
+
+
 def main():
     global TOOL
     TOOL = os.path.abspath(sys.argv[1])
@@ -357,7 +387,8 @@ def main():
         write("batch.onnx", network("n"))
         write("x3.npy", npy([3, 1, 4, 4], [0.01 * i for i in range(48)]))
         write("white.png", png(7, 5, 255))
-        for test in (help_and_version, usage_errors, input_errors, one_run, breakdown_and_profile, files_in_and_out, the_other_commands, zoo, plans, conformance):
+        for test in (help_and_version, usage_errors, input_errors, one_run, breakdown_and_profile, files_in_and_out, on_the_host,
+                     the_other_commands, zoo, plans, conformance):
             test()
         os.chdir("/")
     print(f"cli: {len(FAILURES)} failures" if FAILURES else "cli: passed")

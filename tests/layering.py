@@ -25,7 +25,7 @@ THIRD_PARTY = [
     (r"dnnl|oneapi/|omp\.h$", {"kernels": None}),
     (r"(immintrin|emmintrin|x86intrin|cpuid)\.h$", {"kernels": None}),
     (r"hwloc", {"host": None}),
-    (r"(pthread|sched)\.h$|linux/", {"host": None, "tools": None, "tests": None}),
+    (r"(pthread|sched|signal)\.h$|linux/", {"host": None, "tools": None, "tests": None}),
     (r"(unistd|fcntl)\.h$|sys/", {"base": 1, "host": None, "tools": None, "tests": None}),  # base: whole-file I/O
     (r"yaml-cpp/", {"device": 2, "runtime": 2}),
     (r"nlohmann/", {"report": 2, "tools": 1}),

@@ -89,7 +89,7 @@ def functions(code):
                 continue
             if kind == "function":
                 head = code[head_at:brace_at]
-                name = re.search(r"(operator\s*\W+?|[\w:~]+)\s*\(", head)
+                name = re.search(r"(operator\s*(?:(?:new|delete)(?:\[\])?|\W+?)|[\w:~]+)\s*\(", head)
                 head_at += len(head) - len(head.lstrip())
                 yield name[1], code.count("\n", 0, head_at) + 1, code.count("\n", 0, at) + 1, code[brace_at:at]
         start = at + 1

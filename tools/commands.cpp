@@ -16,6 +16,7 @@
 #include "gatefold/runtime/conformance.h"
 #include "gatefold/runtime/prepared.h"
 #include "inputs.h"
+#include "progress.h"
 
 namespace gatefold::tool {
 namespace {
@@ -24,40 +25,20 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-/// A bar on stderr, drawn at whole percents and wiped at the end; nothing where stderr is no terminal.
-class ProgressBar {
- public:
-  explicit ProgressBar(bool quiet) : shown_(!quiet && isatty(STDERR_FILENO) != 0) {}
-  ProgressBar(const ProgressBar&) = delete;
-  ProgressBar& operator=(const ProgressBar&) = delete;
-  ~ProgressBar() {
-    if (percent_ >= 0) fmt::print(stderr, "\r\x1b[K");
-  }
-
-  void draw(std::int64_t done, std::int64_t total) {
-    constexpr int kWidth = 40;
-    const int percent = total > 0 ? static_cast<int>(static_cast<double>(done) / static_cast<double>(total) * 100) : 0;
-    if (!shown_ || percent == percent_) return;
-    percent_ = percent;
-    const int filled = percent * kWidth / 100;
-    fmt::print(stderr, "\r[{:#<{}}{:.<{}}] {:3} %", "", filled, "", kWidth - filled, percent);
-    std::fflush(stderr);
-  }
-
- private:
-  bool shown_;
-  int percent_ = -1;
-};
-
 /// Everything that the runs of one invocation share.
 struct Session {
-  LoadedNetwork loaded;
+  Feed feed;
   ReadyNetwork ready;
   RunOptions options;
-  std::vector<InputSet> inputs;
-  std::optional<Tensor> labels;
   double load_seconds = 0;
 };
+
+/// The first `count` labels: --requests may ask for fewer requests than the files hold.
+Tensor first_labels(const Tensor& labels, std::int64_t count) {
+  std::vector<std::int64_t> first;
+  for (std::int64_t i = 0; i < count; ++i) first.push_back(labels.integer_at(i));
+  return Tensor::of<std::int64_t>({count}, std::span<const std::int64_t>(first));
+}
 
 Result<RunOptions> run_options(const RunArguments& arguments, const DeviceSpec& device, std::int64_t requests) {
   RunOptions options;
@@ -65,7 +46,7 @@ Result<RunOptions> run_options(const RunArguments& arguments, const DeviceSpec& 
     GATEFOLD_TRY(const std::int64_t picoseconds, parse_duration_ps(text));
     return cycles_of(picoseconds, device.clock_hz);
   };
-  options.arrivals.count = arguments.requests.value_or(requests);
+  options.arrivals.count = requests;
   if (arguments.every) {
     GATEFOLD_TRY(options.arrivals.every, cycles(*arguments.every));
   }
@@ -90,59 +71,24 @@ Result<RunOptions> run_options(const RunArguments& arguments, const DeviceSpec& 
   return options;
 }
 
-/// The first `count` labels: --requests may ask for fewer requests than the files hold.
-Tensor first_labels(const Tensor& labels, std::int64_t count) {
-  std::vector<std::int64_t> first;
-  for (std::int64_t i = 0; i < count; ++i) first.push_back(labels.integer_at(i));
-  return Tensor::of<std::int64_t>({count}, std::span<const std::int64_t>(first));
-}
-
 Result<Session> open_session(const RunArguments& arguments) {
   const Clock::time_point start = Clock::now();
   Session session;
-  GATEFOLD_TRY(session.loaded, load_network(arguments.model,
-                                            {arguments.inputs, arguments.image, arguments.symbols, arguments.seed, arguments.timing_only}));
-  GATEFOLD_TRY(session.ready, prepare_on(session.loaded.graph, arguments.device));
-  GATEFOLD_TRY(session.options, run_options(arguments, *session.ready.device, session.loaded.requests));
-  session.inputs = session.loaded.inputs;
-  const std::int64_t count = session.options.arrivals.count;
-  // Files with several requests are fed in order and over again; one set serves all requests without a copy.
-  if (session.inputs.size() > 1) {
-    for (std::int64_t i = std::ssize(session.inputs); i < count; ++i) {
-      session.inputs.push_back(session.inputs[static_cast<std::size_t>(i % session.loaded.requests)]);
-    }
-    session.inputs.resize(static_cast<std::size_t>(count));
-  }
-  if (arguments.labels) {
-    GATEFOLD_TRY(session.labels, read_tensor(*arguments.labels));
-    const bool fewer = count < session.loaded.requests && session.labels->shape().elements() % session.loaded.requests == 0;
-    if (fewer && !is_float(session.labels->type())) {
-      session.labels = first_labels(*session.labels, session.labels->shape().elements() / session.loaded.requests * count);
-    }
-  }
+  GATEFOLD_TRY(session.feed, read_feed(arguments));
+  GATEFOLD_TRY(session.ready, prepare_on(session.feed.loaded.graph, arguments.device));
+  GATEFOLD_TRY(session.options, run_options(arguments, *session.ready.device, session.feed.count));
   session.load_seconds = seconds_since(start);
   return session;
 }
 
-RunContext context_of(const RunArguments& arguments, const Session& session, const std::string& command, const std::string& policy) {
-  const LayerGraph& graph = *session.loaded.graph;
+RunContext chip_context(const RunArguments& arguments, const Session& session, const std::string& command, const std::string& policy) {
   const DeviceSpec& device = *session.ready.device;
-  RunContext context;
-  context.version = version();
-  context.command = command;
-  context.model = graph.name;
+  RunContext context = context_of(arguments, session.feed, command, policy);
   context.device = device.name;
   context.device_hash = device.hash;
   context.device_reason = session.ready.reason;
-  context.alias = policy;
-  context.numerics = graph.quantised ? arguments.numerics : "float32";
-  context.seed = arguments.seed;
-  context.input = session.loaded.input_text;
-  context.has_deadline = arguments.deadline.has_value();
-  context.timing_only = arguments.timing_only;
-  context.timings = arguments.timings;
   context.load_seconds = session.load_seconds;
-  context.notes = graph.bound_symbols;
+  const LayerGraph& graph = *session.feed.loaded.graph;
   if (!graph.quantised) context.notes.push_back(fmt::format("float network: timed as {}, computed in float32", device.compute_type));
   if (device.follows_zeros() && arguments.timing_only) {
     context.notes.push_back(
@@ -171,10 +117,10 @@ Result<std::vector<ReportedRun>> run_policies(const RunArguments& arguments, con
     const auto draw = [&](std::int64_t done, std::int64_t total) {
       bar.draw(std::ssize(runs) * total + done, std::ssize(arguments.policies) * total);
     };
-    GATEFOLD_TRY(RunResult result, run(*session.ready.network, session.options, session.inputs, draw));
-    RunContext context = context_of(arguments, session, command, policy);
-    if (session.labels) {
-      GATEFOLD_TRY(context.accuracy, accuracy(result, *session.labels));
+    GATEFOLD_TRY(RunResult result, run(*session.ready.network, session.options, session.feed.inputs, draw));
+    RunContext context = chip_context(arguments, session, command, policy);
+    if (session.feed.labels) {
+      GATEFOLD_TRY(context.accuracy, accuracy(result, *session.feed.labels));
     }
     runs.push_back({std::move(context), std::move(result)});
   }
@@ -194,6 +140,46 @@ int inspect_layer_options(const InspectArguments& arguments, const std::shared_p
 }
 
 }  // namespace
+
+Result<Feed> read_feed(const RunArguments& arguments) {
+  Feed feed;
+  GATEFOLD_TRY(feed.loaded, load_network(arguments.model,
+                                         {arguments.inputs, arguments.image, arguments.symbols, arguments.seed, arguments.timing_only}));
+  feed.count = arguments.requests.value_or(feed.loaded.requests);
+  feed.inputs = feed.loaded.inputs;
+  // Files with several requests are fed in order and over again; one set serves all requests without a copy.
+  if (feed.inputs.size() > 1) {
+    for (std::int64_t i = std::ssize(feed.inputs); i < feed.count; ++i) {
+      feed.inputs.push_back(feed.inputs[static_cast<std::size_t>(i % feed.loaded.requests)]);
+    }
+    feed.inputs.resize(static_cast<std::size_t>(feed.count));
+  }
+  if (arguments.labels) {
+    GATEFOLD_TRY(feed.labels, read_tensor(*arguments.labels));
+    const bool fewer = feed.count < feed.loaded.requests && feed.labels->shape().elements() % feed.loaded.requests == 0;
+    if (fewer && !is_float(feed.labels->type())) {
+      feed.labels = first_labels(*feed.labels, feed.labels->shape().elements() / feed.loaded.requests * feed.count);
+    }
+  }
+  return feed;
+}
+
+RunContext context_of(const RunArguments& arguments, const Feed& feed, const std::string& command, const std::string& policy) {
+  const LayerGraph& graph = *feed.loaded.graph;
+  RunContext context;
+  context.version = version();
+  context.command = command;
+  context.model = graph.name;
+  context.alias = policy;
+  context.numerics = graph.quantised ? arguments.numerics : "float32";
+  context.seed = arguments.seed;
+  context.input = feed.loaded.input_text;
+  context.has_deadline = arguments.deadline.has_value();
+  context.timing_only = arguments.timing_only;
+  context.timings = arguments.timings;
+  context.notes = graph.bound_symbols;
+  return context;
+}
 
 const char* version() { return GATEFOLD_VERSION; }
 
@@ -227,6 +213,7 @@ int write_results(const OutputArguments& arguments, const std::string& json, con
 }
 
 int run_command(const RunArguments& arguments) {
+  if (arguments.on_host()) return host_run_command(arguments);
   const auto runs = run_policies(arguments, "run");
   if (!runs) return report_error(runs.error());
   const ReportedRun& run = runs.value().front();
@@ -237,6 +224,7 @@ int run_command(const RunArguments& arguments) {
 }
 
 int compare_command(const RunArguments& arguments) {
+  if (arguments.on_host()) return host_compare_command(arguments);
   const auto runs = run_policies(arguments, "compare");
   if (!runs) return report_error(runs.error());
   return write_results(arguments.output, compare_json(runs.value()), compare_table(runs.value()));

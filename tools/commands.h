@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "gatefold/base/result.h"
+#include "gatefold/report/json.h"
 #include "gatefold/zoo/zoo.h"
+#include "inputs.h"
 
 namespace gatefold::tool {
 
@@ -45,7 +47,12 @@ struct RunArguments {
   bool breakdown = false;              ///< `run` only
   std::optional<std::string> profile;  ///< `run` only: a file
   bool timings = false;
+  // the host only
+  std::optional<std::int32_t> cores;
+  std::optional<std::string> calibration;  ///< a folder, or "default"
+  std::optional<std::string> power;        ///< a power profile
   OutputArguments output;
+  [[nodiscard]] bool on_host() const { return device == "host"; }
 };
 
 struct InspectArguments {
@@ -103,6 +110,23 @@ int devices_command(const DevicesArguments& arguments);
 int plan_command(const PlanArguments& arguments);
 int check_command(const CheckArguments& arguments);
 int conformance_command(const ConformanceArguments& arguments);
+
+/// A network and what it is fed, request by request.
+struct Feed {
+  LoadedNetwork loaded;
+  std::int64_t count = 1;        ///< requests
+  std::vector<InputSet> inputs;  ///< one set for all requests, or one per request
+  std::optional<Tensor> labels;  ///< of the requests that are fed
+};
+/// Errors: those of load_network and read_tensor.
+[[nodiscard]] Result<Feed> read_feed(const RunArguments& arguments);
+
+/// What a result says about how it was asked for, whatever the device.
+[[nodiscard]] RunContext context_of(const RunArguments& arguments, const Feed& feed, const std::string& command, const std::string& policy);
+
+/// `run` and `compare` on this machine.
+int host_run_command(const RunArguments& arguments);
+int host_compare_command(const RunArguments& arguments);
 
 /// "60", "60/s", "60 Hz" -> requests per second. Errors: kInvalidInput (not a positive number, another unit).
 [[nodiscard]] Result<double> parse_rate(const std::string& text);

@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "gatefold/base/contract.h"
 #include "gatefold/base/text.h"
+#include "gatefold/host/run.h"
 #include "gatefold/runtime/run.h"
 
 namespace gatefold::tool {
@@ -33,6 +34,7 @@ std::string check_rate(const std::string& text) { return complaint(parse_rate(te
 
 std::string check_policy(const std::string& text) {
   std::vector<std::string> known = policy_names();
+  known.insert(known.end(), host_policy_names().begin(), host_policy_names().end());
   known.emplace_back("default");
   if (std::find(known.begin(), known.end(), text) != known.end()) return "";
   std::string message = "unknown policy '" + text + "'";
@@ -92,7 +94,9 @@ void add_symbols(CLI::App& app, std::vector<std::string>& texts) {
 
 CLI::Option* add_device(CLI::App& app, std::optional<std::string>& device) {
   return app
-      .add_option("--device", device, "A shipped chip (gatefold devices) or a device file; default: the first that holds the network")
+      .add_option("--device", device,
+                  "A shipped chip (gatefold devices), a device file, or (run, compare) host: this machine's CPU;\n"
+                  "default: the first chip that holds the network")
       ->type_name("NAME|FILE");
 }
 
@@ -117,6 +121,32 @@ void check_events_form(const std::vector<std::pair<std::string, std::string>>& e
   }
 }
 
+/// What only the host, or only a modelled chip, has.
+void check_device_options(const RunArguments& run) {
+  const std::vector<std::string>& known = run.on_host() ? host_policy_names() : policy_names();
+  for (const std::string& policy : run.policies) {
+    if (policy == "default" || std::find(known.begin(), known.end(), policy) != known.end()) continue;
+    throw CLI::ValidationError("policy", "'" + policy + "' is none of " + (run.on_host() ? "the host's" : "a modelled chip's"));
+  }
+  if (!run.on_host() && (run.cores || run.calibration || run.power)) {
+    throw CLI::ValidationError(run.cores ? "--cores" : run.calibration ? "--calibration" : "--power", "wants --device host");
+  }
+  if (run.on_host() && run.timing_only) throw CLI::ValidationError("--timing-only", "the host computes what it times");
+  if (run.on_host() && (run.breakdown || run.profile || run.density != 1)) {
+    throw CLI::ValidationError(run.breakdown ? "--breakdown" : run.profile ? "--profile" : "--density", "is of modelled chips");
+  }
+  if (run.on_host() && !run.events.empty()) throw CLI::ValidationError("--at", "events are of modelled chips; on the host they happen");
+}
+
+void add_host(CLI::App& app, RunArguments& run) {
+  app.add_option("--cores", run.cores, "With --device host: use at most N cores")->type_name("N")->check(CLI::Range(1, 1024));
+  app.add_option("--calibration", run.calibration,
+                 "With --device host: keep and reuse measured layer times in DIR; 'default' is the user's\n"
+                 "cache folder; without it nothing is kept")
+      ->type_name("DIR");
+  app.add_option("--power", run.power, "With --device host: watts of a core by state (docs/host.md); adds energy")->type_name("FILE");
+}
+
 void add_network(CLI::App& app, RunArguments& run, std::vector<std::string>& symbols) {
   app.add_option("MODEL", run.model, "The network: an .onnx file, or zoo:NAME (gatefold zoo)")->required();
   auto* input = app.add_option("--input", run.inputs,
@@ -126,6 +156,7 @@ void add_network(CLI::App& app, RunArguments& run, std::vector<std::string>& sym
                     ->allow_extra_args(false);
   app.add_option("--image", run.image, "A PNG or JPEG, resized and scaled to [0, 1]")->type_name("FILE")->excludes(input);
   add_device(app, run.device);
+  add_host(app, run);
   app.add_option("--deadline", run.deadline, "Time from arrival to completion, such as 33ms")
       ->type_name("TIME")
       ->check(form(check_duration));
@@ -160,7 +191,8 @@ void add_network(CLI::App& app, RunArguments& run, std::vector<std::string>& sym
 int status = kDone;
 
 void add_run(CLI::App& app) {
-  auto* command = app.add_subcommand("run", "Run a network on a modelled chip: outputs, latency, energy, gating and shifts");
+  auto* command =
+      app.add_subcommand("run", "Run a network on a modelled chip or on this machine: outputs, latency, energy, gating and shifts");
   auto run = std::make_shared<RunArguments>();
   auto symbols = std::make_shared<std::vector<std::string>>();
   run->policies = {"default"};
@@ -172,6 +204,8 @@ void add_run(CLI::App& app) {
               [] {
                 std::string names;
                 for (const std::string& name : policy_names()) names += name + ", ";
+                names += "default; on the host ";
+                for (const std::string& name : host_policy_names()) names += name + ", ";
                 return names + "default";
               }())
       ->type_name("P")
@@ -183,9 +217,11 @@ void add_run(CLI::App& app) {
       "  gatefold run net.onnx\n"
       "  gatefold run net.onnx --input x.npy --labels y.npy --policy static\n"
       "  gatefold run net.onnx --requests 100 --every 10ms --deadline 10ms --at 500ms \"occupy cluster 0\"\n"
+      "  gatefold run net.onnx --device host --requests 100 --every 20ms --deadline 20ms\n"
       "  gatefold run net.onnx --timing-only --json -");
   command->callback([run, symbols] {
     check_events_form(run->events);
+    check_device_options(*run);
     run->symbols = symbols_of(*symbols);
     status = run_command(*run);
   });
@@ -195,9 +231,9 @@ void add_compare(CLI::App& app) {
   auto* command = app.add_subcommand("compare", "Run the same work under several policies, side by side");
   auto run = std::make_shared<RunArguments>();
   auto symbols = std::make_shared<std::vector<std::string>>();
-  run->policies = {"ungated", "static", "seed-literal", "greedy"};
   add_network(*command, *run, *symbols);
-  command->add_option("--policies", run->policies, "Default: ungated,static,seed-literal,greedy")
+  command
+      ->add_option("--policies", run->policies, "Default: ungated,static,seed-literal,greedy; on the host fewest-cores,all-cores,one-core")
       ->type_name("A,B,..")
       ->delimiter(',')
       ->allow_extra_args(false)
@@ -208,6 +244,9 @@ void add_compare(CLI::App& app) {
       "  gatefold compare net.onnx --policies static,greedy --requests 50 --every 20ms --at 200ms \"throttle cluster 1 50%\"");
   command->callback([run, symbols] {
     check_events_form(run->events);
+    if (run->policies.empty() && run->on_host()) run->policies = host_policy_names();
+    if (run->policies.empty()) run->policies = {"ungated", "static", "seed-literal", "greedy"};
+    check_device_options(*run);
     run->symbols = symbols_of(*symbols);
     status = compare_command(*run);
   });

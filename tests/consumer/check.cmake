@@ -17,4 +17,5 @@ step(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${folder} -G ${generator} 
      "-DCMAKE_CXX_FLAGS=${flags}" -D CMAKE_PREFIX_PATH=${prefix} -D CMAKE_FIND_USE_PACKAGE_REGISTRY=OFF)
 step(${CMAKE_COMMAND} --build ${folder})
 step(${folder}/consumer)
+step(${folder}/host_consumer)
 file(REMOVE_RECURSE ${build}/consumer)

@@ -34,12 +34,6 @@ struct Parameters {
 };
 Parameters only(const Quantisation& by) { return {by.scale[0], by.zero_point[0]}; }
 
-SaturationLimits limits_of(const Layer& layer) {
-  SaturationLimits limits = saturation_limits(layer.output_type);
-  if (layer.epilogue.activation) limits.low = std::clamp(layer.epilogue.quantise->zero_point[0], limits.low, limits.high);
-  return limits;
-}
-
 /// y[i] = f(a[i], b[i]) along one run.
 template <class T, class F>
 void run(const T* a, std::int64_t step_a, const T* b, std::int64_t step_b, std::int64_t count, T* y, F f) {
@@ -67,7 +61,7 @@ void binary(const Layer& layer, std::span<const TensorView> inputs, T* y) {
   const Parameters by_a = only(*layer.inputs[0].dequantise);
   const Parameters by_b = only(*layer.inputs[1].dequantise);
   const Parameters by_y = only(*layer.epilogue.quantise);
-  const SaturationLimits limits = limits_of(layer);
+  const SaturationLimits limits = integer_limits(layer);
   if (std::get<Binary>(layer.op).kind == BinaryKind::kAdd) {
     const SumScale scale = sum_scale(by_a.scale, by_a.zero_point, by_b.scale, by_b.zero_point, by_y.scale, by_y.zero_point);
     combine(inputs, layer.output_shape, y, [=](std::int32_t a, std::int32_t b) { return requantize_sum(a, b, scale, limits); });
@@ -83,7 +77,7 @@ template <class T>
 void global_average(const Layer& layer, const TensorView& input, T* y) {
   const Parameters by_x = only(*layer.inputs[0].dequantise);
   const Parameters by_y = only(*layer.epilogue.quantise);
-  const SaturationLimits limits = limits_of(layer);
+  const SaturationLimits limits = integer_limits(layer);
   const Shape& shape = input.shape;
   const std::int64_t count = shape[2] * shape[3];
   const float scale = average_scale(by_x.scale, by_y.scale, count);
@@ -111,6 +105,12 @@ bool has_integer_form(const Layer& layer) {
     return operand.type == layer.output_type && operand.dequantise && operand.dequantise->per_tensor();
   });
   return stored_alike && operator_has_integer_form(layer);
+}
+
+SaturationLimits integer_limits(const Layer& layer) {
+  SaturationLimits limits = saturation_limits(layer.output_type);
+  if (layer.epilogue.activation) limits.low = std::clamp(layer.epilogue.quantise->zero_point[0], limits.low, limits.high);
+  return limits;
 }
 
 void run_integer_layer(const Layer& layer, std::span<const TensorView> inputs, const MutableTensorView& output) {

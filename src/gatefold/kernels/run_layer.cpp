@@ -5,6 +5,8 @@
 // stored type: maxima and moves of int8 never become floats.
 #include <fmt/format.h>
 
+#include <array>
+
 #include "gatefold/kernels/evaluate.h"
 #include "gatefold/kernels/fast.h"
 #include "gatefold/kernels/integer_layer.h"
@@ -16,6 +18,28 @@ namespace gatefold {
 namespace {
 
 constexpr std::int64_t kAlignment = 64;  // bytes, a cache line
+
+/// A list of views that allocates only if it is long.
+template <class View>
+class Views {
+ public:
+  void push_back(const View& view) {
+    if (size_ < few_.size()) few_[size_] = view;
+    else {
+      if (size_ == few_.size()) many_.assign(few_.begin(), few_.end());
+      many_.push_back(view);
+    }
+    ++size_;
+  }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::span<const View> all() const { return many_.empty() ? std::span(few_).first(size_) : std::span(many_); }
+  [[nodiscard]] View& operator[](std::size_t index) { return many_.empty() ? few_[index] : many_[index]; }
+
+ private:
+  std::array<View, 8> few_;
+  std::vector<View> many_;
+  std::size_t size_ = 0;
+};
 
 template <class Op>
 concept HasFastCode = requires(const Op& op, const Inputs& in, Outputs out) {
@@ -35,11 +59,11 @@ std::int64_t aligned(std::int64_t bytes) { return (bytes + kAlignment - 1) / kAl
 std::int64_t bytes_as_float(const Shape& shape) { return aligned(shape.elements() * static_cast<std::int64_t>(sizeof(float))); }
 
 /// The operands as the operator sees them: under the layer's shape, dequantised into scratch memory.
-Result<std::vector<TensorView>> seen_by_operator(const Layer& layer, std::span<const TensorView> inputs) {
+Result<Views<TensorView>> seen_by_operator(const Layer& layer, std::span<const TensorView> inputs) {
   std::int64_t size = 0;
   for (const Operand& operand : layer.inputs) size += operand.dequantise ? bytes_as_float(operand.shape) : 0;
   std::byte* next = scratch(ScratchUse::kOperand, static_cast<std::size_t>(size));
-  std::vector<TensorView> views;
+  Views<TensorView> views;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Operand& operand = layer.inputs[i];
     TensorView view = inputs[i];
@@ -58,17 +82,19 @@ Result<std::vector<TensorView>> seen_by_operator(const Layer& layer, std::span<c
 }
 
 /// Where the operator writes: the outputs themselves, or float32 scratch memory if they are quantised afterwards.
-std::vector<MutableTensorView> written_by_operator(const Layer& layer, std::span<const MutableTensorView> outputs) {
-  std::vector<MutableTensorView> views(outputs.begin(), outputs.end());
+Views<MutableTensorView> written_by_operator(const Layer& layer, std::span<const MutableTensorView> outputs) {
+  Views<MutableTensorView> views;
+  for (const MutableTensorView& output : outputs) views.push_back(output);
   if (views.size() == 1) {
     GATEFOLD_REQUIRE(views[0].shape.elements() == layer.output_shape.elements());
     views[0].shape = layer.output_shape;
   }
   if (!layer.epilogue.quantise) return views;
   std::int64_t size = 0;
-  for (const MutableTensorView& view : views) size += bytes_as_float(view.shape);
+  for (const MutableTensorView& view : views.all()) size += bytes_as_float(view.shape);
   std::byte* next = scratch(ScratchUse::kResult, static_cast<std::size_t>(size));
-  for (MutableTensorView& view : views) {
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    MutableTensorView& view = views[i];
     view.type = ElementType::kFloat32;
     view.bytes = next;
     next += bytes_as_float(view.shape);
@@ -86,10 +112,10 @@ Status finish(const Layer& layer, const MutableTensorView& written, const Mutabl
 }
 
 Status run(const Layer& layer, std::span<const TensorView> inputs, std::span<const MutableTensorView> outputs) {
-  GATEFOLD_TRY(const std::vector<TensorView> seen, seen_by_operator(layer, inputs));
-  const std::vector<MutableTensorView> written = written_by_operator(layer, outputs);
-  GATEFOLD_CHECK(compute(layer.op, Inputs(seen), written));
-  for (std::size_t i = 0; i < outputs.size(); ++i) GATEFOLD_CHECK(finish(layer, written[i], outputs[i]));
+  GATEFOLD_TRY(const Views<TensorView> seen, seen_by_operator(layer, inputs));
+  const Views<MutableTensorView> written = written_by_operator(layer, outputs);
+  GATEFOLD_CHECK(compute(layer.op, Inputs(seen.all()), written.all()));
+  for (std::size_t i = 0; i < outputs.size(); ++i) GATEFOLD_CHECK(finish(layer, written.all()[i], outputs[i]));
   return Done{};
 }
 

@@ -95,17 +95,16 @@ std::optional<double> gap(const BoundRecord& bound) {
   return (bound.reached - bound.energy).joules() / bound.energy.joules();
 }
 
-bool same_outputs(const RunResult& a, const RunResult& b) {
-  if (a.outputs.size() != b.outputs.size()) return false;
-  for (std::size_t request = 0; request < a.outputs.size(); ++request) {
-    const bool equal = std::equal(a.outputs[request].begin(), a.outputs[request].end(), b.outputs[request].begin(),
-                                  b.outputs[request].end(), [](const OutputRecord& left, const OutputRecord& right) {
-                                    return left.name == right.name && same_tensor(left.tensor, right.tensor);
-                                  });
-    if (!equal) return false;
-  }
-  return true;
+bool same_outputs(const std::vector<std::vector<OutputRecord>>& a, const std::vector<std::vector<OutputRecord>>& b) {
+  const auto same_record = [](const OutputRecord& left, const OutputRecord& right) {
+    return left.name == right.name && same_tensor(left.tensor, right.tensor);
+  };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](const auto& left, const auto& right) {
+    return std::equal(left.begin(), left.end(), right.begin(), right.end(), same_record);
+  });
 }
+
+bool same_outputs(const RunResult& a, const RunResult& b) { return same_outputs(a.outputs, b.outputs); }
 
 std::string seconds_text(double seconds) { return with_prefix(seconds, "s"); }
 std::string joules_text(double joules) { return with_prefix(joules, "J"); }

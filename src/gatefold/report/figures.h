@@ -45,6 +45,7 @@ struct LatencyFigures {
 
 /// Outputs of every request equal in name, type, shape and every byte.
 [[nodiscard]] bool same_outputs(const RunResult& a, const RunResult& b);
+[[nodiscard]] bool same_outputs(const std::vector<std::vector<OutputRecord>>& a, const std::vector<std::vector<OutputRecord>>& b);
 
 /// "1.234 ms", "12 ns", "0 s": four significant digits and the unit that leaves 1 to 999 before the point.
 [[nodiscard]] std::string seconds_text(double seconds);

@@ -114,10 +114,10 @@ Json output_json(const OutputRecord& output) {
 }
 
 /// Of the last request that completed; none of a run without numerics.
-Json outputs_json(const ReportedRun& run) {
+Json outputs_json(const std::vector<std::vector<OutputRecord>>& outputs, bool timing_only) {
   Json list = Json::array();
-  if (run.context.timing_only || run.result.outputs.empty()) return list;
-  for (const OutputRecord& output : run.result.outputs.back()) list.push_back(output_json(output));
+  if (timing_only || outputs.empty()) return list;
+  for (const OutputRecord& output : outputs.back()) list.push_back(output_json(output));
   return list;
 }
 
@@ -139,23 +139,29 @@ void add_timings(Json& json, const ReportedRun& run) {
                          {"p99", or_null(percentile(run.result.decision_ns, 99))}};
 }
 
-Json run_object(const ReportedRun& run) {
-  const RunContext& context = run.context;
-  const RunResult& result = run.result;
-  const LatencyFigures latency = latency_figures(result);
+/// What every run's object begins with.
+Json context_json(const RunContext& context, const std::string& policy, std::int64_t requests, std::int64_t completed) {
   Json json;
   json["gatefold"] = context.version;
   json["command"] = context.command;
   json["model"] = context.model;
   json["device"] = {{"name", context.device}, {"hash", context.device_hash}};
-  json["policy"] = result.policy;
-  if (!context.alias.empty() && context.alias != result.policy) json["alias"] = context.alias;
+  json["policy"] = policy;
+  if (!context.alias.empty() && context.alias != policy) json["alias"] = context.alias;
   json["numerics"] = context.numerics;
   json["seed"] = context.seed;
-  json["requests"] = result.requests;
-  json["completed"] = result.completed;
-  json["shed"] = result.requests - result.completed;
+  json["requests"] = requests;
+  json["completed"] = completed;
+  json["shed"] = requests - completed;
   json["accuracy"] = or_null(context.accuracy);
+  return json;
+}
+
+Json run_object(const ReportedRun& run) {
+  const RunContext& context = run.context;
+  const RunResult& result = run.result;
+  const LatencyFigures latency = latency_figures(result);
+  Json json = context_json(context, result.policy, result.requests, result.completed);
   json["latency_s"] = {{"p50", or_null(latency.p50)}, {"p99", or_null(latency.p99)}, {"max", or_null(latency.max)}};
   json["deadline_misses"] = result.deadline_misses;
   json["energy_j"] = energy_json(result.energy, false);
@@ -183,7 +189,7 @@ Json run_object(const ReportedRun& run) {
   json["bound"] = bound_json(result.bound);
   json["layers"] = layers_json(result.layers);
   json["residency"] = residency_json(result);
-  json["outputs"] = outputs_json(run);
+  json["outputs"] = outputs_json(result.outputs, context.timing_only);
   json["input"] = context.input;
   json["notes"] = context.notes;
   if (context.timings) add_timings(json, run);
@@ -228,6 +234,86 @@ std::string compare_json(const std::vector<ReportedRun>& runs) {
   for (const ReportedRun& run : runs) {
     Json object = run_object(run);
     object["outputs_identical"] = context.timing_only ? Json(nullptr) : Json(same_outputs(run.result, runs.front().result));
+    json["policies"].push_back(std::move(object));
+  }
+  return dumped(json);
+}
+
+namespace {
+
+Json host_energy_json(const std::optional<HostEnergy>& energy) {
+  if (!energy) return nullptr;
+  return {{"total", energy->total_j},
+          {"busy", or_null(energy->busy_j)},
+          {"spin", or_null(energy->spin_j)},
+          {"asleep", or_null(energy->asleep_j)}};
+}
+
+Json host_cores_json(const HostRunResult& result) {
+  Json list = Json::array();
+  for (const CoreConditions& core : result.cores) {
+    list.push_back({{"others", core.others},
+                    {"frequency_hz", core.frequency_hz > 0 ? Json(core.frequency_hz) : Json(nullptr)},
+                    {"dot_products_per_cycle", core.dot_products_per_cycle},
+                    {"free_dot_products_per_cycle", core.free_dot_products_per_cycle()}});
+  }
+  return list;
+}
+
+Json seconds_json(const std::vector<std::int64_t>& ns, int percent) {
+  const auto value = percentile(ns, percent);
+  return value ? Json(static_cast<double>(*value) / 1e9) : Json(nullptr);
+}
+
+Json host_run_object(const ReportedHostRun& run) {
+  const RunContext& context = run.context;
+  const HostRunResult& result = run.result;
+  const std::vector<std::int64_t>& latency = result.latency_ns;
+  Json json = context_json(context, result.policy, result.requests, result.completed);
+  json["latency_s"] = {{"p50", seconds_json(latency, 50)}, {"p99", seconds_json(latency, 99)}, {"max", seconds_json(latency, 100)}};
+  json["deadline_misses"] = result.deadline_misses;
+  json["energy_j"] = host_energy_json(result.energy);
+  json["energy_per_request_j"] = nullptr;
+  if (result.energy && result.completed > 0) json["energy_per_request_j"] = result.energy->total_j / static_cast<double>(result.completed);
+  json["energy_source"] = result.energy ? Json(result.energy->source) : Json(nullptr);
+  json["core_s"] = {{"busy", result.used.busy_s}, {"spin", result.used.spin_s}, {"asleep", result.used.asleep_s}};
+  json["elapsed_s"] = result.elapsed_s;
+  json["clusters"] = {{"count", result.cluster_count}, {"cores", result.core_count}};
+  json["gating"] = {{"wakes", result.used.wakes},
+                    {"wake_s", static_cast<double>(result.wake_ns) / 1e9},
+                    {"break_even_s", static_cast<double>(result.break_even_ns) / 1e9}};
+  json["moves"] = {{"count", result.used.moves}, {"hand_overs", result.used.hand_overs}, {"p99_s", seconds_json(result.move_ns, 99)}};
+  json["profile"] = {{"cpu", result.cpu},
+                     {"pressure", result.machine.pressure},
+                     {"throttled", result.machine.throttled},
+                     {"cores", host_cores_json(result)}};
+  json["calibration"] = result.calibration;
+  json["layers"] = Json::array();
+  for (const HostLayerRecord& layer : result.layers) {
+    json["layers"].push_back({{"name", layer.name}, {"op", layer.op}, {"parts", layer.parts}, {"time_s", layer.seconds}});
+  }
+  json["outputs"] = outputs_json(result.outputs, false);
+  json["input"] = context.input;
+  json["notes"] = context.notes;
+  if (context.timings) json["wall_s"] = {{"load", context.load_seconds + result.load_s}, {"run", result.elapsed_s}};
+  return json;
+}
+
+}  // namespace
+
+std::string host_run_json(const ReportedHostRun& run) { return dumped(host_run_object(run)); }
+
+std::string host_compare_json(const std::vector<ReportedHostRun>& runs) {
+  GATEFOLD_REQUIRE(!runs.empty());
+  const RunContext& context = runs.front().context;
+  Json json{{"gatefold", context.version},
+            {"command", context.command},
+            {"model", context.model},
+            {"device", {{"name", context.device}, {"hash", context.device_hash}}},
+            {"policies", Json::array()}};
+  for (const ReportedHostRun& run : runs) {
+    Json object = host_run_object(run);
+    object["outputs_identical"] = same_outputs(run.result.outputs, runs.front().result.outputs);
     json["policies"].push_back(std::move(object));
   }
   return dumped(json);

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gatefold/host/run.h"
 #include "gatefold/report/inspection.h"
 #include "gatefold/report/option_inspection.h"
 #include "gatefold/runtime/run.h"
@@ -44,11 +45,20 @@ struct ReportedRun {
   RunResult result;
 };
 
+/// The same on this machine. `device` is "host"; a policy's name means one of the host's.
+struct ReportedHostRun {
+  RunContext context;
+  HostRunResult result;
+};
+
 [[nodiscard]] std::string run_json(const ReportedRun& run);
 /// The changes of the chip's profile over a run, each with its version and time. Empty unless the run recorded them.
 [[nodiscard]] std::string profile_json(const ReportedRun& run);
 /// The same object for every policy in the list `policies`, each with `outputs_identical`: to those of the first.
 [[nodiscard]] std::string compare_json(const std::vector<ReportedRun>& runs);
+/// In real time, so no two runs give the same bytes. `energy_j` is null where nobody measured or declared it.
+[[nodiscard]] std::string host_run_json(const ReportedHostRun& run);
+[[nodiscard]] std::string host_compare_json(const std::vector<ReportedHostRun>& runs);
 [[nodiscard]] std::string inspection_json(const Inspection& inspection, const std::string& version);
 [[nodiscard]] std::string options_json(const LayerOptionsInspection& inspection, const std::string& version);
 /// The list of networks.

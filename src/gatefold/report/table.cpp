@@ -258,6 +258,86 @@ std::string compare_table(const std::vector<ReportedRun>& runs) {
       head.text(), grid.text(), base.cluster_count, base.phases.size() > 1 ? ", before / during / after the events" : "");
 }
 
+namespace {
+
+std::string latency_text(const std::vector<std::int64_t>& ns, int percent) {
+  const auto value = percentile(ns, percent);
+  return value ? seconds_text(static_cast<double>(*value) / 1e9) : "-";
+}
+
+std::string per_request(double amount, const HostRunResult& result) {
+  return result.completed > 0 ? seconds_text(amount / static_cast<double>(result.completed)) : "-";
+}
+
+std::string machine_text(const HostRunResult& result) {
+  return fmt::format("{}; {} cores in {} clusters; a wake takes {}, waiting cores spin for {} at most", result.cpu, result.core_count,
+                     result.cluster_count, seconds_text(static_cast<double>(result.wake_ns) / 1e9),
+                     seconds_text(static_cast<double>(result.break_even_ns) / 1e9));
+}
+
+void add_host_context(Grid& grid, const RunContext& context, const HostRunResult& result) {
+  grid.add({"model", context.model});
+  grid.add({"device", "host: " + machine_text(result)});
+  grid.add({"numerics", numerics_text(context)});
+  grid.add({"input", fmt::format("{}; seed {}", context.input, context.seed)});
+}
+
+}  // namespace
+
+std::string host_run_table(const ReportedHostRun& run) {
+  const RunContext& context = run.context;
+  const HostRunResult& result = run.result;
+  const HostCounters& used = result.used;
+  Grid grid({"", ""});
+  add_host_context(grid, context, result);
+  grid.add({"policy", result.policy});
+  grid.add({"requests", fmt::format("{} completed in {}", result.completed, seconds_text(result.elapsed_s))});
+  if (context.accuracy) grid.add({"accuracy", fmt::format("{} of the labels", percent_text(*context.accuracy))});
+  grid.add({"latency", fmt::format("p50 {}, p99 {}, max {} of real time", latency_text(result.latency_ns, 50),
+                                   latency_text(result.latency_ns, 99), latency_text(result.latency_ns, 100))});
+  if (context.has_deadline) grid.add({"deadline", fmt::format("missed by {} requests", result.deadline_misses)});
+  grid.add({"core time", fmt::format("{} busy, {} spinning, {} asleep; {} ON per request; {} wakes", seconds_text(used.busy_s),
+                                     seconds_text(used.spin_s), seconds_text(used.asleep_s), per_request(used.busy_s + used.spin_s, result),
+                                     used.wakes)});
+  grid.add({"moves", fmt::format("{} changes of cores while a request ran, {} of them of the leading core; p99 {}", used.moves,
+                                 used.hand_overs, latency_text(result.move_ns, 99))});
+  if (result.energy) grid.add({"energy", fmt::format("{} in all, says {}", joules_text(result.energy->total_j), result.energy->source)});
+  else grid.add({"energy", "nobody measures it here: core time speaks"});
+  for (std::size_t core = 0; core < result.cores.size(); ++core) {
+    const CoreConditions& conditions = result.cores[core];
+    grid.add({core == 0 ? "profile" : "",
+              fmt::format("core {}: others take {}; {:.1f} of {:.1f} dot products per cycle free", core, percent_text(conditions.others),
+                          conditions.free_dot_products_per_cycle(), conditions.dot_products_per_cycle)});
+  }
+  grid.add({"layer times", result.calibration});
+  if (!result.outputs.empty()) {
+    for (const OutputRecord& output : result.outputs.back()) grid.add({"output", output_text(output)});
+  }
+  if (context.timings)
+    grid.add({"wall clock", fmt::format("{} to load and calibrate", seconds_text(context.load_seconds + result.load_s))});
+  for (const std::string& note : context.notes) grid.add({"note", note});
+  return grid.text();
+}
+
+std::string host_compare_table(const std::vector<ReportedHostRun>& runs) {
+  GATEFOLD_REQUIRE(!runs.empty());
+  const RunContext& context = runs.front().context;
+  Grid head({"", ""});
+  add_host_context(head, context, runs.front().result);
+  for (const std::string& note : context.notes) head.add({"note", note});
+  Grid grid({"policy", ">p50", ">p99", ">misses", ">busy/request", ">ON/request", ">asleep", ">wakes", ">moves", "same outputs"});
+  for (const ReportedHostRun& run : runs) {
+    const HostRunResult& result = run.result;
+    grid.add({run.context.alias.empty() ? result.policy : run.context.alias, latency_text(result.latency_ns, 50),
+              latency_text(result.latency_ns, 99), fmt::format("{}", result.deadline_misses), per_request(result.used.busy_s, result),
+              per_request(result.used.busy_s + result.used.spin_s, result), seconds_text(result.used.asleep_s),
+              fmt::format("{}", result.used.wakes), fmt::format("{}", result.used.moves),
+              same_outputs(result.outputs, runs.front().result.outputs) ? "yes" : "NO"});
+  }
+  return fmt::format("{}\n{}\nON: core time busy or spinning. same outputs: every byte equal to the first row's.\n", head.text(),
+                     grid.text());
+}
+
 std::string inspection_table(const Inspection& inspection) {
   Grid layers({">", "layer", "operator", "kind", ">MACs", ">weights", ">in", ">out", ">live", "producers"});
   for (std::size_t i = 0; i < inspection.layers.size(); ++i) {

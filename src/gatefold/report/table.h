@@ -14,6 +14,9 @@ namespace gatefold {
 [[nodiscard]] std::string breakdown_table(const ReportedRun& run);
 /// One row per policy. Ratios are to `static` where it is in the list, else to the first. Requires: !runs.empty().
 [[nodiscard]] std::string compare_table(const std::vector<ReportedRun>& runs);
+[[nodiscard]] std::string host_run_table(const ReportedHostRun& run);
+/// One row per policy; core-seconds are to the first. Requires: !runs.empty().
+[[nodiscard]] std::string host_compare_table(const std::vector<ReportedHostRun>& runs);
 [[nodiscard]] std::string inspection_table(const Inspection& inspection);
 [[nodiscard]] std::string options_table(const LayerOptionsInspection& inspection);
 [[nodiscard]] std::string zoo_table();

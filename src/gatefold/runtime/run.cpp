@@ -26,19 +26,22 @@ Status check_inputs(const LayerGraph& graph, const RunOptions& options, const st
   if (inputs.size() != 1 && static_cast<std::int64_t>(inputs.size()) != options.arrivals.count) {
     return invalid(fmt::format("{} input sets for {} requests; wanted one, or one per request", inputs.size(), options.arrivals.count));
   }
-  for (const InputSet& set : inputs) {
-    if (set.size() != graph.inputs.size()) return invalid(fmt::format("{} inputs; the network wants {}", set.size(), graph.inputs.size()));
-    for (std::size_t i = 0; i < set.size(); ++i) {
-      const Activation& wanted = graph.activation(graph.inputs[i]);
-      if (set[i].type() == wanted.type && set[i].shape() == wanted.shape) continue;
-      return invalid(fmt::format("input '{}': found {} {}, wanted {} {}", wanted.name, name(set[i].type()), set[i].shape().text(),
-                                 name(wanted.type), wanted.shape.text()));
-    }
-  }
+  for (const InputSet& set : inputs) GATEFOLD_CHECK(check_input_set(graph, set));
   return Done{};
 }
 
 }  // namespace
+
+Status check_input_set(const LayerGraph& graph, const InputSet& set) {
+  if (set.size() != graph.inputs.size()) return invalid(fmt::format("{} inputs; the network wants {}", set.size(), graph.inputs.size()));
+  for (std::size_t i = 0; i < set.size(); ++i) {
+    const Activation& wanted = graph.activation(graph.inputs[i]);
+    if (set[i].type() == wanted.type && set[i].shape() == wanted.shape) continue;
+    return invalid(fmt::format("input '{}': found {} {}, wanted {} {}", wanted.name, name(set[i].type()), set[i].shape().text(),
+                               name(wanted.type), wanted.shape.text()));
+  }
+  return Done{};
+}
 
 const std::vector<std::string>& policy_names() {
   static const std::vector<std::string> names = [] {

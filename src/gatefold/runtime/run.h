@@ -161,6 +161,9 @@ class PreparedNetwork;
 /// True if all weights and activations stay in the chip's memory: nothing is streamed from outside or spilled.
 [[nodiscard]] bool fully_resident(const PreparedNetwork& network);
 
+/// Errors: kInvalidInput (inputs of the wrong number, type or shape), naming the input.
+[[nodiscard]] Status check_input_set(const LayerGraph& graph, const InputSet& set);
+
 /// Runs the requests. `inputs` holds one set for all requests, or one per request; empty under timing_only.
 /// Errors: kInvalidInput (unknown policy, event on a missing element, input of the wrong type or shape), kDoesNotFit.
 [[nodiscard]] Result<RunResult> run(const PreparedNetwork& network, const RunOptions& options, const std::vector<InputSet>& inputs,

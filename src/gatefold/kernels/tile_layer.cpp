@@ -1,0 +1,390 @@
+// How dot layers are cut: rows into slices, slices into groups whose padded input is near, groups into tiles.
+#include "gatefold/kernels/tile_layer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "gatefold/kernels/tile_parameters.h"
+
+namespace gatefold {
+namespace {
+
+constexpr std::int64_t kUnit = 4;                  // bytes that a 32-bit lane multiplies at a time
+constexpr std::int64_t kCopiedBytes = 256 * 1024;  // of padded rows at a time: they stay in the second-level cache
+constexpr std::int64_t kWeightsNear = 384 * 1024;  // weights that stay there from position to position
+
+std::int64_t rounded_up(std::int64_t count, std::int64_t unit) { return (count + unit - 1) / unit * unit; }
+
+/// What all dot layers share: rows of outputs, cut into slices and these into groups of rows whose input is padded together.
+class RowsLayer : public TileLayer {
+ public:
+  RowsLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels)
+      : d_(d),
+        p_(std::move(p)),
+        o_(o),
+        kernels_(kernels),
+        element_(p_.finish == TileFinish::kFloat ? 4 : 1),
+        window_w_((d.ow - 1) * d.sw + (d.kw - 1) * d.dw + 1),
+        padded_(d.pad_top > 0 || d.pad_left > 0 || (d.oh - 1) * d.sh + (d.kh - 1) * d.dh + 1 > d.ih || window_w_ > d.iw),
+        x_pixel_(padded_ ? d.ic * element_ : o.x.pixel),
+        x_row_(padded_ ? window_w_ * x_pixel_ : o.x.row) {
+    rows_at_once_ = d.oh;
+    if (padded_) rows_at_once_ = std::clamp<std::int64_t>((kCopiedBytes / x_row_ - (d.kh - 1) * d.dh) / d.sh, 1, d.oh);
+  }
+
+  [[nodiscard]] std::size_t scratch_bytes() const override {
+    if (!padded_) return 0;
+    return static_cast<std::size_t>(input_rows(rows_at_once_) * x_row_) + kTileSlack;
+  }
+
+ protected:
+  [[nodiscard]] std::int64_t input_rows(std::int64_t rows) const { return (rows - 1) * d_.sh + (d_.kh - 1) * d_.dh + 1; }
+
+  /// Calls compute(x, y, row count, n, first row) for groups of output rows [first, last) of all images, counted through;
+  /// `x` is the first tap of the first row.
+  template <class Compute>
+  void each_group(std::int64_t first, std::int64_t last, const std::byte* x, std::byte* y, std::byte* scratch, Compute compute) const {
+    for (std::int64_t row = first; row < last;) {
+      const std::int64_t n = row / d_.oh;
+      const std::int64_t oh = row % d_.oh;
+      const std::int64_t count = std::min({rows_at_once_, d_.oh - oh, last - row});
+      const std::byte* image = x + n * o_.x.image;
+      const std::byte* from = padded_ ? copied(image, oh * d_.sh - d_.pad_top, input_rows(count), scratch) : image + oh * d_.sh * o_.x.row;
+      compute(from, y + n * o_.y.image + oh * o_.y.row, count, row);
+      row += count;
+    }
+  }
+
+  DotGeometry d_;
+  TileParameters p_;
+  TileLayerOptions o_;
+  const TileKernels& kernels_;
+  std::int64_t element_;   ///< bytes of one input element
+  std::int64_t window_w_;  ///< columns that the windows of a row cover
+  bool padded_;
+  std::int64_t x_pixel_, x_row_;  ///< of what the inner loops read
+  std::int64_t rows_at_once_ = 1;
+
+ private:
+  /// Rows [first, first + count) of an image with zeros where it has none.
+  const std::byte* copied(const std::byte* image, std::int64_t first, std::int64_t count, std::byte* to) const {
+    const auto left = static_cast<std::size_t>(d_.pad_left * x_pixel_);
+    const std::int64_t columns = std::min(d_.iw, window_w_ - d_.pad_left);
+    const auto line = static_cast<std::size_t>(columns * x_pixel_);
+    const auto all = static_cast<std::size_t>(x_row_);
+    for (std::int64_t i = 0; i < count; ++i) {
+      std::byte* out = to + i * x_row_;
+      const std::int64_t row = first + i;
+      if (row < 0 || row >= d_.ih) {
+        std::memset(out, p_.pad, all);
+        continue;
+      }
+      const std::byte* from = image + row * o_.x.row;
+      std::memset(out, p_.pad, left);
+      if (o_.x.pixel == x_pixel_) std::memcpy(out + left, from, line);
+      else
+        for (std::int64_t column = 0; column < columns; ++column) {
+          std::memcpy(out + d_.pad_left * x_pixel_ + column * x_pixel_, from + column * o_.x.pixel, static_cast<std::size_t>(x_pixel_));
+        }
+      std::memset(out + left + line, p_.pad, all - left - line);
+    }
+    return to;
+  }
+};
+
+/// Weights and all per-channel numbers of one group of a dense layer, by panels.
+struct Panels {
+  std::vector<std::byte> weights;
+  std::vector<float> bias, scale;
+  std::vector<std::int32_t> sums;
+};
+
+class DenseLayer final : public RowsLayer {
+ public:
+  DenseLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels)
+      : RowsLayer(d, std::move(p), o, kernels), ic_(d.ic / d.group), oc_(d.oc / d.group) {
+    // Neighbouring taps of one row are neighbours in memory if nothing lies between the pixels.
+    merged_ = d.dw == 1 && d.group == 1 && x_pixel_ == d.ic * element_ && d.kw > 1;
+    const std::int64_t columns = merged_ ? 1 : d.kw;
+    run_ = merged_ ? d.kw * ic_ : ic_;
+    depth_ = rounded_up(run_ * element_, kUnit) / kUnit;
+    for (std::int64_t r = 0; r < d.kh; ++r) {
+      for (std::int64_t s = 0; s < columns; ++s) taps_.push_back(r * d.dh * x_row_ + s * d.dw * x_pixel_);
+    }
+    panel_bytes_ = static_cast<std::int64_t>(taps_.size()) * depth_ * kPanel * kUnit;
+    for (std::int64_t group = 0; group < d.group; ++group) groups_.push_back(packed(group));
+    p_.real = {};
+    p_.bytes = {};
+    // A single row of equally spaced positions, whatever the image's extents.
+    flat_ = !padded_ && d.kh == 1 && d.kw == 1 && d.sw == 1 && d.sh == 1 && o.x.row == d.iw * o.x.pixel && o.y.row == d.ow * o.y.pixel &&
+            (d.n == 1 || (o.x.image == d.ih * o.x.row && o.y.image == d.oh * o.y.row));
+  }
+
+  [[nodiscard]] std::int64_t parts_max() const override { return by_channels() ? panels() : rows(); }
+
+  void run(int part, int parts, const std::byte* x, std::byte* y, const std::byte* addend, std::byte* scratch) const override {
+    Range rows_of_part{0, rows()};
+    Range channels{0, oc_};
+    if (by_channels()) {
+      const Range mine = part_of(panels(), parts, part);
+      channels = {mine.begin * kPanel, std::min(mine.end * kPanel, oc_)};
+    } else {
+      rows_of_part = part_of(rows(), parts, part);
+    }
+    if (flat_) {
+      dot(channels, rows_of_part.count(), 1, rows_of_part.begin, x + rows_of_part.begin * o_.x.pixel, y + rows_of_part.begin * o_.y.pixel,
+          addend);
+      return;
+    }
+    each_group(rows_of_part.begin, rows_of_part.end, x, y, scratch,
+               [&](const std::byte* from, std::byte* to, std::int64_t count, std::int64_t row) {
+                 dot(channels, d_.ow, count, row * d_.ow, from, to, addend);
+               });
+  }
+
+ private:
+  [[nodiscard]] std::int64_t rows() const { return flat_ ? d_.n * d_.oh * d_.ow : d_.n * d_.oh; }
+  [[nodiscard]] std::int64_t panels() const { return rounded_up(oc_, kPanel) / kPanel; }
+  /// Few positions: cut by channels, so that no slice is a sliver. A matrix product of one row is all channels.
+  [[nodiscard]] bool by_channels() const { return d_.group == 1 && d_.n * d_.oh * d_.ow < 32 && panels() > 1; }
+
+  [[nodiscard]] Panels packed(std::int64_t group) const {
+    Panels out;
+    const std::int64_t taps = d_.kh * d_.kw;
+    const std::int64_t columns = merged_ ? d_.kw : 1;
+    out.weights.assign(static_cast<std::size_t>(panels() * panel_bytes_), std::byte{0});
+    for (std::int64_t oc = 0; oc < oc_; ++oc) {
+      const std::int64_t channel = group * oc_ + oc;
+      std::byte* panel = out.weights.data() + oc / kPanel * panel_bytes_;
+      for (std::int64_t tap = 0; tap < taps; ++tap) {
+        for (std::int64_t c = 0; c < ic_; ++c) {
+          const std::int64_t within = (tap % columns * ic_ + c) * element_;  // bytes from the run's first
+          const std::int64_t unit = tap / columns * depth_ + within / kUnit;
+          const auto from = static_cast<std::size_t>((channel * ic_ + c) * taps + tap);
+          std::byte* to = panel + (unit * kPanel + oc % kPanel) * kUnit + within % kUnit;
+          if (element_ == 4) std::memcpy(to, &p_.real[from], sizeof(float));
+          else std::memcpy(to, &p_.bytes[from], 1);
+        }
+      }
+    }
+    const auto padded = static_cast<std::size_t>(panels() * kPanel);
+    const auto take = [&](const auto& all, auto& mine) {
+      if (all.empty()) return;
+      mine.assign(all.begin() + group * oc_, all.begin() + (group + 1) * oc_);
+      mine.resize(padded);
+    };
+    take(p_.bias, out.bias);
+    take(p_.scale, out.scale);
+    take(p_.sums, out.sums);
+    return out;
+  }
+
+  /// `lines` rows of `columns` positions each, for some output channels of every group.
+  void dot(Range channels, std::int64_t columns, std::int64_t lines, std::int64_t position, const std::byte* x, std::byte* y,
+           const std::byte* addend) const {
+    const std::int64_t size = p_.finish == TileFinish::kByte ? 1 : 4;
+    for (std::int64_t group = 0; group < d_.group; ++group) {
+      const Panels& panels_of_group = groups_[static_cast<std::size_t>(group)];
+      // Weights that do not stay near are brought once, for all positions; else each position takes all weights.
+      const bool far = rounded_up(channels.count(), kPanel) / kPanel * panel_bytes_ > kWeightsNear;
+      const std::int64_t step = far ? 2 * kPanel : channels.count();
+      for (std::int64_t channel = channels.begin; channel < channels.end; channel += step) {
+        DotTile tile{x + group * ic_ * element_,
+                     d_.sw * x_pixel_,
+                     taps_.data(),
+                     static_cast<std::int64_t>(taps_.size()),
+                     depth_,
+                     panels_of_group.weights.data() + channel / kPanel * panel_bytes_,
+                     panel_bytes_,
+                     columns,
+                     std::min(step, channels.end - channel),
+                     y + (group * oc_ + channel) * size,
+                     o_.y.pixel};
+        const std::byte* plus = addend == nullptr ? nullptr : addend + position * o_.addend_pixel + (group * oc_ + channel) * size;
+        for (std::int64_t line = 0; line < lines; ++line) {
+          finish(tile, panels_of_group, channel, plus);
+          tile.x += d_.sh * x_row_;
+          tile.y += o_.y.row;
+          if (plus != nullptr) plus += columns * o_.addend_pixel;
+        }
+      }
+    }
+  }
+
+  void finish(const DotTile& tile, const Panels& panels_of_group, std::int64_t channel, const std::byte* addend) const {
+    switch (p_.finish) {
+      case TileFinish::kFloat:
+        return kernels_.dot_float(tile, {panels_of_group.bias.data() + channel, p_.low, p_.high, addend, o_.addend_pixel});
+      case TileFinish::kByte:
+        return kernels_.dot_u8(tile,
+                               {panels_of_group.sums.data() + channel, panels_of_group.scale.data() + channel, p_.low, p_.high, p_.zero});
+      case TileFinish::kReal:
+        return kernels_.dot_u8_real(tile, {panels_of_group.sums.data() + channel, panels_of_group.scale.data() + channel, p_.low, p_.high});
+    }
+  }
+
+  std::int64_t ic_, oc_;  ///< of one group
+  bool merged_ = false, flat_ = false;
+  std::int64_t run_ = 0;    ///< elements of a tap
+  std::int64_t depth_ = 0;  ///< units of a tap
+  std::vector<std::int64_t> taps_;
+  std::int64_t panel_bytes_ = 0;
+  std::vector<Panels> groups_;
+};
+
+/// Fewer output channels than lanes: sums run along the inputs.
+class NarrowLayer final : public RowsLayer {
+ public:
+  NarrowLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels)
+      : RowsLayer(d, std::move(p), o, kernels) {
+    const bool merged = d.dw == 1 && x_pixel_ == d.ic * element_;
+    const std::int64_t columns = merged ? d.kw : 1;
+    depth_ = columns * d.ic;
+    const std::int64_t run = rounded_up(depth_, kPanel);
+    for (std::int64_t r = 0; r < d.kh; ++r) {
+      for (std::int64_t s = 0; s < d.kw; s += columns) taps_.push_back(r * d.dh * x_row_ + s * d.dw * x_pixel_);
+    }
+    channel_bytes_ = static_cast<std::int64_t>(taps_.size()) * run * 4;
+    weights_.assign(static_cast<std::size_t>(d.oc * channel_bytes_), std::byte{0});
+    const std::int64_t taps = d.kh * d.kw;
+    for (std::int64_t i = 0; i < d.oc * d.ic * taps; ++i) {
+      const std::int64_t tap = i % taps;
+      const std::int64_t c = i / taps % d.ic;
+      const std::int64_t within = tap / columns * run + tap % columns * d.ic + c;
+      std::memcpy(weights_.data() + i / (taps * d.ic) * channel_bytes_ + within * 4, &p_.real[static_cast<std::size_t>(i)], sizeof(float));
+    }
+    p_.real = {};
+  }
+
+  [[nodiscard]] std::int64_t parts_max() const override { return d_.n * d_.oh; }
+
+  void run(int part, int parts, const std::byte* x, std::byte* y, const std::byte*, std::byte* scratch) const override {
+    const Range mine = part_of(d_.n * d_.oh, parts, part);
+    each_group(mine.begin, mine.end, x, y, scratch, [&](const std::byte* from, std::byte* to, std::int64_t count, std::int64_t) {
+      for (std::int64_t line = 0; line < count; ++line) {
+        const DotTile tile{from + line * d_.sh * x_row_,
+                           d_.sw * x_pixel_,
+                           taps_.data(),
+                           static_cast<std::int64_t>(taps_.size()),
+                           depth_,
+                           weights_.data(),
+                           channel_bytes_,
+                           d_.ow,
+                           d_.oc,
+                           to + line * o_.y.row,
+                           o_.y.pixel};
+        kernels_.dot_narrow_float(tile, {p_.bias.data(), p_.low, p_.high});
+      }
+    });
+  }
+
+ private:
+  std::int64_t depth_ = 0, channel_bytes_ = 0;
+  std::vector<std::int64_t> taps_;
+  std::vector<std::byte> weights_;
+};
+
+class DepthwiseLayer final : public RowsLayer {
+ public:
+  DepthwiseLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels)
+      : RowsLayer(d, std::move(p), o, kernels), block_(element_ == 4 ? kPanel : kByteBlock), channels_(d.oc), columns_(d.ow) {
+    // Few channels leave most of a register idle. With stride 1 and nothing between pixels, neighbouring columns are more
+    // channels, whose weights repeat.
+    const bool dense = x_pixel_ == d.ic * element_ && o.y.pixel == d.oc * output_size();
+    if (d.sw == 1 && dense && d.oc < block_ && block_ % d.oc == 0) {
+      fold_ = std::min(block_ / d.oc, d.ow);
+      channels_ = fold_ * d.oc;
+      columns_ = d.ow / fold_;
+    }
+    for (std::int64_t r = 0; r < d.kh; ++r) {
+      for (std::int64_t s = 0; s < d.kw; ++s) taps_.push_back(r * d.dh * x_row_ + s * d.dw * x_pixel_);
+    }
+    if (element_ == 1) taps_.resize(static_cast<std::size_t>(rounded_up(static_cast<std::int64_t>(taps_.size()), 4)), 0);
+    pack();
+  }
+
+  [[nodiscard]] std::int64_t parts_max() const override { return d_.n * d_.oh; }
+
+  void run(int part, int parts, const std::byte* x, std::byte* y, const std::byte*, std::byte* scratch) const override {
+    const Range mine = part_of(d_.n * d_.oh, parts, part);
+    each_group(mine.begin, mine.end, x, y, scratch, [&](const std::byte* from, std::byte* to, std::int64_t count, std::int64_t) {
+      for (std::int64_t line = 0; line < count; ++line) {
+        row(from + line * d_.sh * x_row_, to + line * o_.y.row, columns_, channels_);
+        const std::int64_t done = columns_ * fold_;
+        if (done < d_.ow)
+          row(from + line * d_.sh * x_row_ + done * d_.sw * x_pixel_, to + line * o_.y.row + done * o_.y.pixel, 1, (d_.ow - done) * d_.oc);
+      }
+    });
+  }
+
+ private:
+  [[nodiscard]] std::int64_t output_size() const { return p_.finish == TileFinish::kByte ? 1 : 4; }
+
+  void pack() {
+    const std::int64_t taps = d_.kh * d_.kw;
+    const std::int64_t all = static_cast<std::int64_t>(taps_.size());
+    const std::int64_t blocks = rounded_up(channels_, block_);
+    weights_.assign(static_cast<std::size_t>(blocks * all * element_), std::byte{0});
+    std::vector<float> bias(static_cast<std::size_t>(blocks)), scale(static_cast<std::size_t>(blocks));
+    std::vector<std::int32_t> sums(static_cast<std::size_t>(blocks));
+    for (std::int64_t channel = 0; channel < channels_; ++channel) {
+      const auto own = static_cast<std::size_t>(channel % d_.oc);
+      const std::int64_t within = channel % block_;
+      const std::int64_t place = element_ == 4 ? within : kernels_.depthwise_place(within);
+      const std::int64_t block = channel / block_ * block_;
+      for (std::int64_t tap = 0; tap < taps; ++tap) {
+        const std::size_t from = own * static_cast<std::size_t>(taps) + static_cast<std::size_t>(tap);
+        if (element_ == 4) {
+          std::memcpy(weights_.data() + (block * all + tap * block_ + place) * 4, &p_.real[from], sizeof(float));
+        } else {
+          std::memcpy(weights_.data() + block * all + (tap / 4 * block_ + place) * 4 + tap % 4, &p_.bytes[from], 1);
+        }
+      }
+      const auto at = static_cast<std::size_t>(block + place);
+      if (element_ == 4) bias[at] = p_.bias[own];
+      else {
+        sums[at] = p_.sums[own];
+        scale[at] = p_.scale[own];
+      }
+    }
+    p_.real = {};
+    p_.bytes = {};
+    p_.bias = std::move(bias);
+    p_.scale = std::move(scale);
+    p_.sums = std::move(sums);
+  }
+
+  void row(const std::byte* x, std::byte* y, std::int64_t columns, std::int64_t channels) const {
+    const DepthwiseRow one{
+        x, d_.sw * x_pixel_ * fold_, taps_.data(), static_cast<std::int64_t>(taps_.size()), weights_.data(), columns, channels,
+        y, o_.y.pixel * fold_};
+    if (element_ == 4) kernels_.depthwise_float(one, {p_.bias.data(), p_.low, p_.high});
+    else kernels_.depthwise_u8(one, {p_.sums.data(), p_.scale.data(), p_.low, p_.high, p_.zero});
+  }
+
+  std::int64_t block_;
+  std::int64_t channels_, columns_;  ///< as the inner loop sees a row
+  std::int64_t fold_ = 1;            ///< columns taken as more channels
+  std::vector<std::int64_t> taps_;
+  std::vector<std::byte> weights_;
+};
+
+}  // namespace
+
+std::unique_ptr<const TileLayer> make_tile_layer(const Layer& layer, Numerics numerics, const TileLayerOptions& options, TileIsa isa) {
+  GATEFOLD_REQUIRE(layer.kind == LayerKind::kDot);
+  const bool integer = layer.integer && numerics == Numerics::kInteger;
+  std::optional<TileParameters> parameters = integer ? integer_tile_parameters(layer) : float_tile_parameters(layer, options);
+  if (!parameters) return nullptr;
+  const TileKernels& kernels = tile_kernels(isa);
+  const bool depthwise = layer.dot.depthwise() && parameters->finish != TileFinish::kReal && !options.added_to;
+  if (depthwise) return std::make_unique<DepthwiseLayer>(layer.dot, std::move(*parameters), options, kernels);
+  if (layer.dot.depthwise()) return nullptr;  // one channel per group: rows of panels would be all padding
+  const bool narrow = layer.dot.group == 1 && layer.dot.oc <= kNarrow && layer.dot.ic >= kPanel && !options.added_to &&
+                      parameters->finish == TileFinish::kFloat && layer.dot.oh * layer.dot.ow > 1;
+  if (narrow) return std::make_unique<NarrowLayer>(layer.dot, std::move(*parameters), options, kernels);
+  return std::make_unique<DenseLayer>(layer.dot, std::move(*parameters), options, kernels);
+}
+
+}  // namespace gatefold

@@ -1,0 +1,30 @@
+// What a dot layer is to the tile kernels: weights and biases without zero points, and what is done with a sum.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "gatefold/kernels/tile_layer.h"
+
+namespace gatefold {
+
+/// What follows the sums.
+enum class TileFinish : std::uint8_t { kFloat, kByte, kReal };
+
+/// Weights without zero points, biases with theirs, and what is done with a sum.
+struct TileParameters {
+  TileFinish finish = TileFinish::kFloat;
+  std::vector<float> real;         ///< float weights [oc, ic / group, kh, kw]
+  std::vector<std::int8_t> bytes;  ///< or these
+  std::vector<float> bias, scale;
+  std::vector<std::int32_t> sums;  ///< integer bias less the zero point's share
+  float low = 0, high = 0;
+  std::int32_t zero = 0;
+  std::uint8_t pad = 0;  ///< byte that stands for zero in x
+};
+
+/// nullopt: not covered (see make_tile_layer).
+[[nodiscard]] std::optional<TileParameters> integer_tile_parameters(const Layer& layer);
+[[nodiscard]] std::optional<TileParameters> float_tile_parameters(const Layer& layer, const TileLayerOptions& options);
+
+}  // namespace gatefold
