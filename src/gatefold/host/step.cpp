@@ -285,15 +285,15 @@ void Workers::confine(HostNetwork& network, CoreMask cores) {
     find_waiting_cores();
     running = network.in_flight > 0;
   }
-  epoch_.fetch_add(1, std::memory_order_acq_rel);
-  wake_a_free_core(waiting_cores_.load(std::memory_order_seq_cst));
-  // Waking is this caller's business rather than that of a lead in the middle of a request.
+  // Waking is this caller's business rather than that of a lead in the middle of a request, who hears of it afterwards.
   for (; running && added != 0; added &= added - 1) {
     const std::int32_t core = std::countr_zero(added);
     if (slot(core).owner.load(std::memory_order_relaxed) != nullptr) continue;
     slot(core).invited.store(true, std::memory_order_relaxed);
     signal(core);
   }
+  epoch_.fetch_add(1, std::memory_order_acq_rel);
+  wake_a_free_core(waiting_cores_.load(std::memory_order_seq_cst));
 }
 
 }  // namespace gatefold
