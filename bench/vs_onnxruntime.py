@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Gatefold's host against ONNX Runtime: the same networks, inputs and thread counts, alternating in one run.
 
   vs_onnxruntime.py --build DIR [--only NAME ..] [--threads 1,2] [--scale S] [--rates 1,10,50] [--packages DIR]
@@ -21,9 +21,13 @@ import subprocess
 import sys
 import tempfile
 
-import numpy
-import onnx
-from onnx import numpy_helper
+try:
+    import numpy
+    import onnx
+    from onnx import numpy_helper
+except ImportError as missing:
+    print(f"NOT COMPARED: {missing} (python3-onnx)\nfigure: NOT COMPARED, {missing}")
+    sys.exit(0)
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
