@@ -47,7 +47,7 @@ bool parse(int argc, char** argv, Arguments& arguments) {
 }
 
 struct Totals {
-  std::int64_t cases = 0, skipped = 0, runs = 0, refused = 0, shifts = 0, exact = 0, violations = 0;
+  std::int64_t cases = 0, skipped = 0, runs = 0, refused = 0, shifts = 0, shed = 0, faults = 0, exact = 0, violations = 0;
 };
 
 /// Seeds of neighbouring cases and of neighbouring runs have nothing in common.
@@ -73,6 +73,8 @@ void check(std::uint64_t seed, std::int64_t number, Totals& totals) {
   totals.runs += findings.runs;
   totals.refused += findings.refused;
   totals.shifts += findings.shifts;
+  totals.shed += findings.shed;
+  totals.faults += findings.faults;
   totals.exact += findings.exact_outputs;
   if (findings.violations.empty()) return;
   if (totals.violations < kReportedMost) {
@@ -101,8 +103,9 @@ int run(int argc, char** argv) {
   const bool enough = arguments.only >= 0 || totals.cases >= wanted;
   fmt::print(
       "figure: {} cases, {} runs under {} policies ({} more placements refused at boot, {} cases that do not fit), {} shifts, "
-      "{} runs equal to the reference bit by bit, {} violations\n",
-      totals.cases, totals.runs, policy_names().size(), totals.refused, totals.skipped, totals.shifts, totals.exact, totals.violations);
+      "{} executions cut short or repeated, {} requests shed, {} runs equal to the reference bit by bit, {} violations\n",
+      totals.cases, totals.runs, policy_names().size(), totals.refused, totals.skipped, totals.shifts, totals.faults,
+      totals.shed, totals.exact, totals.violations);
   return totals.violations == 0 && enough ? 0 : 1;
 }
 

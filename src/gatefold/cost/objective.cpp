@@ -54,13 +54,19 @@ StepCost step_cost(const OptionTable& table, const Step& step, const Placement& 
         step.steered ? wire_energy(spec, step.input, *step.producer, candidate) : transfer_energy(spec, step.input, step.home, candidate);
     cost.wake = wake_energy(spec, *step.producer, candidate);
   }
+  const bool lost = step.weights_lost && !candidate.streamed;
+  const Bytes carried = weights_stored(spec, table.work(step.layer), option.footprint);
+  if (lost) {
+    cost.transfer += carried * spec.external_byte + carried * spec.sram_byte;
+    cost.active += EnergyTotal::over(table.always(), external_cycles(spec, carried));
+  }
   if (!same_cores(candidate, step.home) || candidate.split != step.home.split) {
+    cost.penalty = shift_penalty(spec, step.home, candidate);
+    if (lost) return cost;
     const Energy weights = weight_transfer(table, step.layer, step.home, candidate);
     cost.transfer += weights;
-    cost.penalty = shift_penalty(spec, step.home, candidate);
     // The weights' journey keeps the chip up if it is longer than the producer hides; the decision charges it in full.
     if (!step.home.streamed) {
-      const Bytes carried = weights_stored(spec, table.work(step.layer), option.footprint);
       cost.active += EnergyTotal::over(table.always(), transfer_cycles(spec, carried, step.home, candidate));
     }
   }

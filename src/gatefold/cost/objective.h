@@ -43,6 +43,7 @@ struct Step {
   Bytes input;                        ///< bytes of its inputs
   bool steered = true;                ///< the inputs can still be steered for free; otherwise they are read, carried, written
   std::int32_t percent = 100;         ///< speed of the candidate's slowest cluster
+  bool weights_lost = false;          ///< its weights come from external memory, wherever it executes (EQ-30)
 };
 
 /// EQ-28: the cost of executing `step.layer` at `candidate`. Requires: the shape is legal for the layer.

@@ -27,6 +27,7 @@ class Chip {
   [[nodiscard]] Ledger& ledger() { return ledger_; }
   [[nodiscard]] Gating& gating() { return gating_; }
   [[nodiscard]] Memory& memory() { return memory_; }
+  [[nodiscard]] const Memory& memory() const { return memory_; }
   [[nodiscard]] Crossbar& crossbar() { return crossbar_; }
   [[nodiscard]] const Crossbar& crossbar() const { return crossbar_; }
   [[nodiscard]] Profile& profile() { return profile_; }
@@ -68,7 +69,7 @@ class Chip {
   /// Charges the transfer of `bytes` between two placements (EQ-23): read, wires, write.
   EnergyTotal charge_transfer(Bytes bytes, const Placement& from, const Placement& to);
 
-  /// Marks the banks of a block as holding data or not, after `memory` changed.
+  /// Counts anew what lies in these banks, after `memory` changed.
   void refresh_content(std::span<const Piece> pieces);
 
  private:
@@ -80,6 +81,8 @@ class Chip {
   Profile profile_;
 };
 
+/// EQ-60: what of an execution's energy is spent once `elapsed` of its `cycles` have passed, each term rounded down.
+[[nodiscard]] DynamicEnergy spent_until(const DynamicEnergy& energy, Cycles elapsed, Cycles cycles);
 /// EQ-23: energy to move `bytes` from one placement to another: one SRAM read and write per byte, and wires.
 [[nodiscard]] Energy transfer_energy(const DeviceSpec& spec, Bytes bytes, const Placement& from, const Placement& to);
 /// EQ-24: cycles of that transfer: the narrower side's output buses.

@@ -36,9 +36,18 @@ const Condition& Profile::condition(ClusterId cluster, Cycles now) const {
 
 bool Profile::available(const Placement& placement, Cycles now) const {
   for (std::int32_t k = placement.first; k <= placement.last(); ++k) {
-    if (condition(ClusterId(k), now).occupied) return false;
+    const Condition& at = condition(ClusterId(k), now);
+    if (at.occupied || (at.failed_cores & placement.core_mask) != 0) return false;
   }
   return true;
+}
+
+std::uint16_t Profile::failed_cores(const Placement& placement, Cycles now) const {
+  std::uint16_t failed = 0;
+  for (std::int32_t k = placement.first; k <= placement.last(); ++k) {
+    failed = static_cast<std::uint16_t>(failed | condition(ClusterId(k), now).failed_cores);
+  }
+  return failed;
 }
 
 std::int32_t Profile::percent(const Placement& placement, Cycles now) const {
@@ -50,7 +59,8 @@ std::int32_t Profile::percent(const Placement& placement, Cycles now) const {
 std::int64_t Profile::free_dot_products(CoreId core, Cycles now) const {
   const ClusterId cluster(core.index() / cores_per_cluster_);
   const Condition& at = condition(cluster, now);
-  if (at.occupied || crossbar_->core_free(core) > now) return 0;
+  const bool failed = (at.failed_cores >> (core.index() % cores_per_cluster_) & 1U) != 0;
+  if (at.occupied || failed || crossbar_->core_free(core) > now) return 0;
   return per_cycle_ * at.percent / 100;
 }
 

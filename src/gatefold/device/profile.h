@@ -1,8 +1,8 @@
 // The Hardware Profiling Module of the seed: what the chip could do now, granular and continuous.
 //
 // Capacity is reported in dot products per cycle, per core and per cluster, not as a busy flag: *free* (could start now:
-// not occupied, after throttling), *idle* (powered and unused). The version number grows whenever a condition changes
-// (an element occupied, released, throttled, recovered): a policy that saw this version before need not look again.
+// not occupied, not failed, after throttling), *idle* (powered and unused). The version number grows whenever a condition changes
+// (an element occupied, released, throttled, failed, recovered): a policy that saw this version before need not look again.
 // Utilisation is measured over a sliding window, between layer boundaries too.
 #pragma once
 
@@ -20,8 +20,9 @@ namespace gatefold {
 /// What is true of a cluster from `since` on.
 struct Condition {
   Cycles since;
-  bool occupied = false;       ///< another tenant has the cores and segments
-  std::int32_t percent = 100;  ///< speed
+  bool occupied = false;           ///< another tenant has the cores and segments
+  std::int32_t percent = 100;      ///< speed
+  std::uint16_t failed_cores = 0;  ///< bit i: core i executes nothing
 };
 
 class Profile {
@@ -33,11 +34,14 @@ class Profile {
 
   /// The condition of a cluster at `now`.
   [[nodiscard]] const Condition& condition(ClusterId cluster, Cycles now) const;
+  /// True if none of its clusters is occupied and none of its cores failed.
   [[nodiscard]] bool available(const Placement& placement, Cycles now) const;
+  /// Bit i: core i failed in one of the clusters of the placement's run.
+  [[nodiscard]] std::uint16_t failed_cores(const Placement& placement, Cycles now) const;
   /// Speed of the slowest cluster of the placement, in percent.
   [[nodiscard]] std::int32_t percent(const Placement& placement, Cycles now) const;
 
-  /// Dot products per cycle that a layer could start to use on the core at `now`: 0 if it is busy or occupied.
+  /// Dot products per cycle that a layer could start to use on the core at `now`: 0 if it is busy, occupied or failed.
   [[nodiscard]] std::int64_t free_dot_products(CoreId core, Cycles now) const;
   [[nodiscard]] std::int64_t free_dot_products(ClusterId cluster, Cycles now) const;
   /// Dot products per cycle that are powered and unused at `now`.

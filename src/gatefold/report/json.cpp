@@ -78,11 +78,17 @@ Json output_json(const OutputRecord& output) {
           {"top", top}};
 }
 
-/// Of the last request that completed; none of a run without numerics.
+/// None of a run without numerics.
 Json outputs_json(const ReportedRun& run) {
   Json list = Json::array();
-  if (run.context.timing_only || run.result.outputs.empty()) return list;
-  for (const OutputRecord& output : run.result.outputs.back()) list.push_back(output_json(output));
+  if (run.context.timing_only) return list;
+  for (const OutputRecord& output : last_outputs(run.result)) list.push_back(output_json(output));
+  return list;
+}
+
+Json shed_json(const RunResult& result) {
+  Json list = Json::array();
+  for (const auto& [reason, requests] : shed_reasons(result)) list.push_back({{"reason", reason}, {"requests", requests}});
   return list;
 }
 
@@ -113,7 +119,8 @@ Json run_object(const ReportedRun& run) {
   json["seed"] = context.seed;
   json["requests"] = result.requests;
   json["completed"] = result.completed;
-  json["shed"] = result.requests - result.completed;
+  json["shed"] = result.shed.size();
+  json["shed_reasons"] = shed_json(result);
   json["accuracy"] = or_null(context.accuracy);
   json["latency_s"] = {{"p50", or_null(latency.p50)}, {"p99", or_null(latency.p99)}, {"max", or_null(latency.max)}};
   json["deadline_misses"] = result.deadline_misses;
@@ -131,6 +138,8 @@ Json run_object(const ReportedRun& run) {
                     {"bytes", result.shift_bytes.count()},
                     {"energy_j", result.shift_energy.joules()},
                     {"refused", result.shifts_refused}};
+  json["faults"] = {
+      {"interrupted", result.interrupted}, {"recomputed", result.recomputed}, {"reloaded_bytes", result.reloaded.count()}};
   json["bound"] = bound_json(result.bound);
   json["layers"] = layers_json(result.layers);
   json["residency"] = residency_json(result);

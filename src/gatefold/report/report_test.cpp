@@ -73,6 +73,7 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
   "requests": 2,
   "completed": 2,
   "shed": 0,
+  "shed_reasons": [],
   "accuracy": 0.5,
   "latency_s": {
     "p50": 0.001,
@@ -137,6 +138,11 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
     "energy_j": 2.5e-16,
     "refused": 0
   },
+  "faults": {
+    "interrupted": 0,
+    "recomputed": 0,
+    "reloaded_bytes": 0
+  },
   "bound": {
     "kind": "chain",
     "energy_j": 1e-15,
@@ -197,7 +203,7 @@ TEST(Json, WhatARunCannotKnowIsNullOrEmpty) {
   run.result.requests = 1;
   const std::string json = run_json(run);
   for (const char* line : {"\"accuracy\": null", "\"p50\": null", "\"energy_per_request_j\": null", "\"bound\": null", "\"outputs\": []",
-                           "\"residency\": {}", "\"shed\": 1"}) {
+                           "\"residency\": {}", "\"shed_reasons\": []"}) {
     EXPECT_NE(json.find(line), std::string::npos) << line << "\n" << json;
   }
   for (const char* key : {"alias", "wall_s", "decision_ns"}) EXPECT_EQ(json.find(key), std::string::npos) << key;
