@@ -149,7 +149,7 @@ Status Session::store_input(std::size_t index, const Placement& home, Cycles now
   GATEFOLD_CHECK(residence_.store(input, home, table_.tensor_layout(input), {}));
   const auto blocks = residence_.blocks(input);
   // Written at no time (docs/cost-model.md, Accounting conventions): one SRAM write per byte, into banks that are awake.
-  Cycles written = now;
+  Cycles written = chip_.writable_at(blocks, now);
   for (const BlockId block : blocks) {
     for (const Piece& piece : chip_.memory().pieces(block)) {
       written = std::max(written, chip_.gating().ready_at(chip_.gating().bank(piece.bank), now));

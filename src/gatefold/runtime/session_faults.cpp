@@ -201,9 +201,8 @@ EnergyTotal Session::reload(LayerId layer, const Placement& to, Cycles now) {
   if (to.streamed) return {};
   const Bytes bytes = weights_stored(spec, table_.work(layer), footprint_of(to));
   const Cycles end = chip_.load_external(bytes, chip_.storable_at(to, blocks, chip_.woken_at(to, now)));  // nobody foresaw it
-  const Cycles begin = end - external_cycles(spec, bytes);
-  chip_.hold(to, begin, end);
-  chip_.hold(blocks, begin, end);
+  chip_.hold(to, now, end);  // from the prepare phase on, like a shift: others may run there before the channel is free
+  chip_.hold(blocks, now, end);
   const EnergyTotal energy = EnergyTotal(bytes * spec.external_byte) + bytes * spec.sram_byte;
   state.energy += energy;
   state.weights_ready = end;
@@ -212,7 +211,10 @@ EnergyTotal Session::reload(LayerId layer, const Placement& to, Cycles now) {
 }
 
 void Session::shed(std::string reason) {
-  last_end_ = std::max(last_end_, issued_);
+  // What is under way still arrives, whoever waits for it.
+  last_end_ = std::max({last_end_, issued_, chip_.crossbar().external_free()});
+  for (const LayerState& layer : layers_) last_end_ = std::max(last_end_, layer.weights_ready);
+  for (const TensorState& tensor : tensors_) last_end_ = std::max(last_end_, tensor.ready);
   for (std::size_t t = 0; t < tensors_.size(); ++t) drop(TensorId(t));
   if (started_) chip_.hold_uncore(UncoreUse::kRequests, first_start_, last_end_);
   last_completion_ = last_end_;
