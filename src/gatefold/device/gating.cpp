@@ -173,6 +173,12 @@ Cycles Gating::ready_at(ElementId id, Cycles now) const {
   return std::max(now, unknown_until_ + states_[element.element_class].wake(state).latency);
 }
 
+Cycles Gating::held_until() const {
+  Cycles last;
+  for (const Element& element : elements_) last = std::max(last, element.held_until);
+  return last;
+}
+
 Cycles Gating::woken_at(ElementId id, Cycles now) const {
   const Element& element = elements_[id.at()];
   if (now <= element.held_until) return now;

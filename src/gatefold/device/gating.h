@@ -71,6 +71,8 @@ class Gating {
 
   /// The end of a bank's last access so far.
   [[nodiscard]] Cycles held_until(BankId bank) const { return elements_[this->bank(bank).at()].held_until; }
+  /// The end of the last hold of any element.
+  [[nodiscard]] Cycles held_until() const;
   /// When a bank that holds nothing can be written: once the last access to what lay there has ended.
   [[nodiscard]] Cycles writable_from(BankId bank) const {
     const Element& element = elements_[this->bank(bank).at()];

@@ -432,6 +432,7 @@ Status Session::complete() {
 }
 
 RunResult Session::finish(Cycles horizon) {
+  horizon = std::max(horizon, chip_.gating().held_until());  // a move that a fault made useless may outlast the last request
   chip_.gating().settle(horizon);
   RunResult& result = result_;
   const DeviceSpec& spec = table_.spec();

@@ -126,7 +126,7 @@ Cycles Session::stream(LayerId layer, Cycles decided, Cycles start, Cycles cycle
   const Cycles late = buffer.prefetched < weights ? chip_.load_external(weights - buffer.prefetched, first) : early;
   const Cycles end = std::max(first + cycles, late);
   layers_[layer.at()].energy += stream_cost(table_, layer, layers_[layer.at()].home).energy;  // charged by the chip
-  chip_.hold(blocks, std::min(start, early - external_cycles(table_.spec(), buffer.prefetched)), end);
+  chip_.hold(blocks, std::min(start, early - external_cycles(table_.spec(), buffer.prefetched)), start);
   result_.stall += end - (start + cycles);
   return end;
 }
