@@ -76,7 +76,7 @@ DeviceSpec chip_of(const Shape& shape, bool dear) {
   // A stopped clock saves nothing on one of them, and a bank falls asleep at once on one of them.
   spec.cluster = {EnergyPerCycle(211), EnergyPerCycle(7), Cycles(dear ? 2 : 5), Energy(dear ? 2040 : 3), EnergyPerCycle(dear ? 60 : 0)};
   spec.core = {EnergyPerCycle(103), EnergyPerCycle(3), Cycles(dear ? 1 : 4), Energy(dear ? 400 : 0), EnergyPerCycle(dear ? 31 : 0)};
-  spec.bank = {Bytes(100),           EnergyPerCycle(41),   EnergyPerCycle(17),     EnergyPerCycle(1),      Cycles(dear ? 1 : 3),
+  spec.bank = {Bytes(100),           EnergyPerCycle(41),     EnergyPerCycle(17),     EnergyPerCycle(1),   Cycles(dear ? 1 : 3),
                Cycles(dear ? 2 : 5), Energy(dear ? 120 : 1), Energy(dear ? 300 : 2), Cycles(dear ? 2 : 0)};
   spec.vector_pool_gate = {EnergyPerCycle(59), EnergyPerCycle(2), Cycles(3), Energy(228)};
   spec.uncore.push_back({"chip", {EnergyPerCycle(29), EnergyPerCycle(0), Cycles(4), Energy(dear ? 203 : 29)}, UncoreUse::kRequests});
@@ -174,9 +174,7 @@ class Exploration {
         chip_.gating().set_uses(BankId(op.target), op.on ? 1 : 0, 0);
         timeline.set_content(bank(op.target), op.on);
         return;
-      case Call::kPin:
-        pin(op, timeline);
-        return;
+      case Call::kPin: pin(op, timeline); return;
       case Call::kIdle:
         chip_.gating().idle_between_requests(Cycles(op.from), Cycles(op.from + op.length), Cycles(op.expected));
         timeline.idle(op.from, op.from + op.length, op.expected);

@@ -4,7 +4,8 @@
 //
 // What it takes as given is what gating.h promises: at time 0 everything is ON; what was filled in is history; a gap is
 // filled when its end is known; its state is the cheapest of those that can be left in time, the smaller change on a tie
-// unless leaving is free; a bank is asleep only after its idle cycles; a gap that contains the end of a request is chosen by its expected length and left late.
+// unless leaving is free; a bank is asleep only after its idle cycles; a gap that contains the end of a request is chosen by its expected
+// length and left late.
 #pragma once
 
 #include <array>

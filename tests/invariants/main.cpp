@@ -104,8 +104,8 @@ int run(int argc, char** argv) {
   fmt::print(
       "figure: {} cases, {} runs under {} policies ({} more placements refused at boot, {} cases that do not fit), {} shifts, "
       "{} executions cut short or repeated, {} requests shed, {} runs equal to the reference bit by bit, {} violations\n",
-      totals.cases, totals.runs, policy_names().size(), totals.refused, totals.skipped, totals.shifts, totals.faults,
-      totals.shed, totals.exact, totals.violations);
+      totals.cases, totals.runs, policy_names().size(), totals.refused, totals.skipped, totals.shifts, totals.faults, totals.shed,
+      totals.exact, totals.violations);
   return totals.violations == 0 && enough ? 0 : 1;
 }
 

@@ -54,7 +54,8 @@ std::vector<TimedEvent> random_events(Random& random, const DeviceSpec& spec, st
     const auto fail = [&](std::int32_t core, std::int32_t bank) {
       const std::int64_t from = random.between(0, span);
       events.push_back({Cycles(from), {EventKind::kFail, ClusterId(k), 100, core, bank}});
-      if (!random.chance(3)) events.push_back({Cycles(from + random.between(1, span + 1)), {EventKind::kRecover, ClusterId(k), 100, core, bank}});
+      if (!random.chance(3))
+        events.push_back({Cycles(from + random.between(1, span + 1)), {EventKind::kRecover, ClusterId(k), 100, core, bank}});
     };
     if (!throttled && random.chance(5)) fail(-1, -1);
     if (random.chance(4)) fail(static_cast<std::int32_t>(random.between(0, spec.cores_per_cluster - 1)), -1);

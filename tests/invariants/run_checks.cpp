@@ -6,11 +6,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <cstring>
 
 #include "gatefold/runtime/session.h"
 #include "graph/interpreter.h"
+#include "invariants/output_check.h"
 
 namespace gatefold::test {
 namespace {
@@ -210,8 +209,8 @@ class CaseChecks {
     const Int128 core_on = gating.core_on().count();
     const Int128 cluster_off = spec_.cluster_count * horizon - cluster_on;
     const Int128 core_off = spec_.core_count() * horizon - core_on;
-    const EnergyTotal on =
-        times(spec_.cluster.on, cluster_on) + times(spec_.core.on, core_on) + times(spec_.bank.on, on_cycles + stopped - cluster_on - core_on);
+    const EnergyTotal on = times(spec_.cluster.on, cluster_on) + times(spec_.core.on, core_on) +
+                           times(spec_.bank.on, on_cycles + stopped - cluster_on - core_on);
     const EnergyTotal gated = times(spec_.cluster.gated, cluster_off) + times(spec_.core.gated, core_off) +
                               times(spec_.bank.retention, asleep) + times(spec_.bank.off, off_cycles - cluster_off - core_off);
     const EnergyTotal saved_most = times(std::max(spec_.cluster.clock, spec_.core.clock), stopped);
@@ -253,21 +252,8 @@ class CaseChecks {
   }
 
   void check_output(const Tensor& got, const Tensor& want) {
-    if (got.type() != want.type() || got.shape() != want.shape()) return violate("outputs", "another type or shape");
-    const auto size = static_cast<std::size_t>(want.shape().elements() * element_size(want.type()));
-    if (case_.exact) {
-      expect(std::memcmp(got.view().bytes, want.view().bytes, size) == 0, "outputs have the bits of the reference");
-      return;
-    }
-    if (case_.graph->quantised) return;  // a float dot layer's rounding may turn a step of a later int8 value
-    double largest = 1;
-    for (std::int64_t i = 0; i < want.shape().elements(); ++i) largest = std::max(largest, std::abs(want.number_at(i)));
-    for (std::int64_t i = 0; i < want.shape().elements(); ++i) {
-      // The contract of float networks: sums of another order may differ so much.
-      const double error = std::abs(got.number_at(i) - want.number_at(i));
-      if (!(error <= 1e-3 * std::abs(want.number_at(i)) + 1e-5 * largest))
-        return violate("outputs", fmt::format("value {}: found {}, wanted {}", i, got.number_at(i), want.number_at(i)));
-    }
+    const std::string error = output_error(got, want, case_.exact, case_.graph->quantised);
+    if (!error.empty()) violate("outputs", error);
   }
 
   /// The longest path of the graph with every layer at its fastest option.

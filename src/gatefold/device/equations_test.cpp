@@ -278,6 +278,16 @@ TEST(Equations, AGapTakesTheCheapestState) {  // EQ-32, EQ-35
   }
 }
 
+TEST(Equations, AnInterruptedLayerHasSpentItsShareOfTheTime) {  // EQ-60
+  const DynamicEnergy whole{Energy(1'228'800'000'000), Energy(30'528'000'000), Energy(60'800'000)};
+  const DynamicEnergy spent = spent_until(whole, Cycles(100), Cycles(239));
+  EXPECT_EQ(spent.compute, Energy(514'142'259'414));
+  EXPECT_EQ(spent.memory, Energy(12'773'221'757));
+  EXPECT_EQ(spent.crossbar, Energy(25'439'330));
+  EXPECT_EQ(spent_until(whole, Cycles(0), Cycles(239)).total(), Energy(0));
+  EXPECT_EQ(spent_until(whole, Cycles(239), Cycles(239)).total(), whole.total());
+}
+
 TEST(Equations, WhatARunNeverUsesIsOffFromTheStart) {  // EQ-32
   const DeviceSpec& edge = chip("edge-nnic");
   Ledger ledger;

@@ -6,8 +6,8 @@
 // the one hold and the wake command early enough for the next (pre-wake), so that a known gap never stalls (optimistic where
 // an event brought the next hold: docs/decisions/0003). Which states there are, and what leads from one to another, is the
 // table of power_states.h. The state for a known gap is the lower envelope of its lines over the states that can be left in
-// time (EQ-32): clusters and cores that stay powered have their clock stopped. A gap whose end nobody knows (between requests of a random stream) keeps one state, chosen when
-// it begins from the expected length, and its wake-up is paid in latency as well.
+// time (EQ-32): clusters and cores that stay powered have their clock stopped. A gap whose end nobody knows (between requests of a random
+// stream) keeps one state, chosen when it begins from the expected length, and its wake-up is paid in latency as well.
 //
 // What is in use is never switched off: every bank counts the blocks of weights and of activations in it, cores and clusters
 // the sums of theirs, and clusters the routes in flight. A command against the count is refused (pin); the gap rule asks it,

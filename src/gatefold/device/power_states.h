@@ -41,7 +41,7 @@ struct Transition {
 
 /// Leakage and transitions of one class.
 struct PowerStates {
-  std::array<EnergyPerCycle, kPowerStateCount> leakage{};  ///< of the states that can be reached
+  std::array<EnergyPerCycle, kPowerStateCount> leakage{};                                ///< of the states that can be reached
   std::array<std::array<Transition, kPowerStateCount>, kPowerStateCount> transitions{};  ///< [from][to]
 
   [[nodiscard]] const Transition& transition(PowerState from, PowerState to) const { return transitions[index(from)][index(to)]; }

@@ -230,8 +230,8 @@ bool failed_core(const Memory& memory, const Placement& placement, std::int32_t 
   return false;
 }
 
-bool shift_leaves_room(const OptionTable& table, const Residence& now, const Assignment& homes, LayerId layer,
-                       std::optional<LayerId> next, const std::vector<char>& done) {
+bool shift_leaves_room(const OptionTable& table, const Residence& now, const Assignment& homes, LayerId layer, std::optional<LayerId> next,
+                       const std::vector<char>& done) {
   Memory memory(now.memory());
   Residence residence(now, memory);
   residence.drop_weights(layer);

@@ -184,9 +184,9 @@ class Greedy : public Policy {
   }
 
   static EnergyTotal cost(const Boundary& boundary, const Placement& placement) {
-    const Step step{boundary.layer,    boundary.home,
-                    boundary.producer, boundary.table->work(boundary.layer).input,
-                    boundary.steered,  boundary.profile->percent(placement, boundary.now),
+    const Step step{boundary.layer,       boundary.home,
+                    boundary.producer,    boundary.table->work(boundary.layer).input,
+                    boundary.steered,     boundary.profile->percent(placement, boundary.now),
                     boundary.weights_lost};
     return step_cost(*boundary.table, step, placement).total();
   }

@@ -138,8 +138,7 @@ Json run_object(const ReportedRun& run) {
                     {"bytes", result.shift_bytes.count()},
                     {"energy_j", result.shift_energy.joules()},
                     {"refused", result.shifts_refused}};
-  json["faults"] = {
-      {"interrupted", result.interrupted}, {"recomputed", result.recomputed}, {"reloaded_bytes", result.reloaded.count()}};
+  json["faults"] = {{"interrupted", result.interrupted}, {"recomputed", result.recomputed}, {"reloaded_bytes", result.reloaded.count()}};
   json["bound"] = bound_json(result.bound);
   json["layers"] = layers_json(result.layers);
   json["residency"] = residency_json(result);

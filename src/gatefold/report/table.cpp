@@ -197,8 +197,8 @@ std::string compare_table(const std::vector<ReportedRun>& runs) {
   head.add({"input", fmt::format("{}; seed {}", context.input, context.seed)});
   for (const std::string& note : context.notes) head.add({"note", note});
 
-  Grid grid({"policy", ">energy/request", ">to " + base.policy, ">p50", ">p99", ">misses", ">shed", ">clusters", ">shifts", ">moved", ">wakes",
-             "same outputs"});
+  Grid grid({"policy", ">energy/request", ">to " + base.policy, ">p50", ">p99", ">misses", ">shed", ">clusters", ">shifts", ">moved",
+             ">wakes", "same outputs"});
   for (const ReportedRun& run : runs) {
     const RunResult& result = run.result;
     const LatencyFigures latency = latency_figures(result);
@@ -207,9 +207,10 @@ std::string compare_table(const std::vector<ReportedRun>& runs) {
     const bool comparable = energy && reference && *reference > 0;
     grid.add({run.context.alias.empty() ? result.policy : run.context.alias, or_none(energy, joules_text),
               comparable ? fmt::format("{:.3f}", *energy / *reference) : "-", or_none(latency.p50, seconds_text),
-              or_none(latency.p99, seconds_text), fmt::format("{}", result.deadline_misses), fmt::format("{}", result.shed.size()), clusters_text(result),
-              fmt::format("{}", result.shifts_voluntary + result.shifts_forced), bytes_text(result.shift_bytes.count()),
-              fmt::format("{}", result.wakes), context.timing_only ? "-" : (same_outputs(result, runs.front().result) ? "yes" : "NO")});
+              or_none(latency.p99, seconds_text), fmt::format("{}", result.deadline_misses), fmt::format("{}", result.shed.size()),
+              clusters_text(result), fmt::format("{}", result.shifts_voluntary + result.shifts_forced),
+              bytes_text(result.shift_bytes.count()), fmt::format("{}", result.wakes),
+              context.timing_only ? "-" : (same_outputs(result, runs.front().result) ? "yes" : "NO")});
   }
   std::string shed;
   for (const ReportedRun& run : runs) {

@@ -115,7 +115,8 @@ Status parse_element(std::string_view word, std::string_view number, const Devic
   const bool any = event.kind == EventKind::kFail || event.kind == EventKind::kRecover;
   const auto level = std::find_if(kLevels.begin(), kLevels.end(), [word](const Level& l) { return l.word == word; });
   if (level == kLevels.end()) {
-    return Error{ErrorCode::kInvalidInput, fmt::format("found {}, want {}", found(word), any ? "'cluster', 'core' or 'bank'" : "'cluster'")};
+    return Error{ErrorCode::kInvalidInput,
+                 fmt::format("found {}, want {}", found(word), any ? "'cluster', 'core' or 'bank'" : "'cluster'")};
   }
   if (!any && level->numbers > 1) {
     return Error{ErrorCode::kInvalidInput, fmt::format("found '{}', want 'cluster': only fail and recover take a core or a bank", word)};

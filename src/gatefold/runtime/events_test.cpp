@@ -61,7 +61,8 @@ TEST(Events, MalformedEventsAreRefusedInTheUsersTerms) {
       {"", "event '': found nothing, want occupy, release, throttle, fail or recover"},
       {"   ", "event '   ': found nothing, want occupy, release, throttle, fail or recover"},
       {"ocupy cluster 0", "event 'ocupy cluster 0': found 'ocupy', want occupy, release, throttle, fail or recover (did you mean occupy?)"},
-      {"Occupy cluster 0", "event 'Occupy cluster 0': found 'Occupy', want occupy, release, throttle, fail or recover (did you mean occupy?)"},
+      {"Occupy cluster 0",
+       "event 'Occupy cluster 0': found 'Occupy', want occupy, release, throttle, fail or recover (did you mean occupy?)"},
       {"explode", "event 'explode': found 'explode', want occupy, release, throttle, fail or recover"},
       {"occupy", "event 'occupy': found nothing, want 'cluster'"},
       {"occupy 0", "event 'occupy 0': found '0', want 'cluster'"},
@@ -152,9 +153,9 @@ TEST(Events, FailuresAreCheckedElementByElement) {
   const auto element = [](std::int64_t cycle, EventKind kind, std::int32_t core, std::int32_t bank) {
     return TimedEvent{Cycles(cycle), {kind, ClusterId(1), 100, core, bank}};
   };
-  const auto fine = check_events({element(1, EventKind::kFail, -1, -1), element(2, EventKind::kFail, 0, -1),
-                                  element(3, EventKind::kThrottle, -1, -1), element(4, EventKind::kRecover, -1, -1),
-                                  element(5, EventKind::kRecover, 0, -1)});
+  const auto fine =
+      check_events({element(1, EventKind::kFail, -1, -1), element(2, EventKind::kFail, 0, -1), element(3, EventKind::kThrottle, -1, -1),
+                    element(4, EventKind::kRecover, -1, -1), element(5, EventKind::kRecover, 0, -1)});
   EXPECT_TRUE(fine) << fine.error().message;
   const auto refused = check_events({element(1, EventKind::kFail, 0, -1), element(2, EventKind::kFail, 0, -1),
                                      element(3, EventKind::kRecover, -1, -1), element(4, EventKind::kRecover, 1, 2)});

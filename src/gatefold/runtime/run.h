@@ -102,7 +102,7 @@ struct RunResult {
   std::int64_t deadline_misses = 0;
   std::vector<RequestRecord> request_records;  ///< of those that completed, in order
   std::vector<ShedRecord> shed;                ///< of the others
-  Cycles horizon;  ///< what the ledger covers, from 0
+  Cycles horizon;                              ///< what the ledger covers, from 0
   std::int64_t clock_hz = 1;
   EnergyParts energy;
   // clusters

@@ -67,9 +67,8 @@ Session::Session(const PreparedNetwork& network, const StaticPlan& plan, Policy&
       remaining_reference_(network.table().size() + 1) {
   for (std::size_t v = layers_.size(); v-- > 0;) remaining_reference_[v] = remaining_reference_[v + 1] + plan.reference[v];
   apply(options.events, network.spec(), chip_.profile());
-  std::copy_if(options.events.begin(), options.events.end(), std::back_inserter(faults_), [](const TimedEvent& timed) {
-    return timed.event.kind == EventKind::kFail || timed.event.kind == EventKind::kRecover;
-  });
+  std::copy_if(options.events.begin(), options.events.end(), std::back_inserter(faults_),
+               [](const TimedEvent& timed) { return timed.event.kind == EventKind::kFail || timed.event.kind == EventKind::kRecover; });
   failed_.resize(static_cast<std::size_t>(network.spec().cluster_count + network.spec().core_count() + network.spec().bank_count()));
   result_.phases = phases_of(options.events);
   phase_times_.resize(result_.phases.size());

@@ -110,7 +110,8 @@ void Session::apply_fault(const TimedEvent& timed) {
   const auto [first, last] = banks_of(spec, event);
   for (std::int32_t b = first; b <= last; ++b) {  // a bank works if neither it nor what it is part of failed
     const auto of_core = static_cast<std::size_t>(b / spec.banks_per_core);
-    const bool failed = failed_[event.cluster.at()] != 0 || failed_[clusters + of_core] != 0 || failed_[cores + static_cast<std::size_t>(b)] != 0;
+    const bool failed =
+        failed_[event.cluster.at()] != 0 || failed_[clusters + of_core] != 0 || failed_[cores + static_cast<std::size_t>(b)] != 0;
     if (failed == chip_.memory().failed(BankId(b))) continue;
     if (failed) chip_.memory().fail(BankId(b));
     else chip_.memory().recover(BankId(b));
