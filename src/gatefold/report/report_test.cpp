@@ -290,9 +290,9 @@ device    chip
 numerics  integer: sums in int32, rounded half to even
 input     seeded uniform values; seed 7
 
-policy   energy/request  to static   p50   p99  misses     clusters  shifts  moved  wakes  same outputs
-static         1.001 pJ      1.000  1 ms  3 ms       1  2.00 / 1.00       1  2 KiB      3  yes
-default          501 fJ      0.500  1 ms  3 ms       1  2.00 / 1.00       1  2 KiB      3  yes
+policy   energy/request  to static   p50   p99  misses  shed     clusters  shifts  moved  wakes  same outputs
+static         1.001 pJ      1.000  1 ms  3 ms       1     0  2.00 / 1.00       1  2 KiB      3  yes
+default          501 fJ      0.500  1 ms  3 ms       1     0  2.00 / 1.00       1  2 KiB      3  yes
 
 clusters: powered while layers execute, of 4, before / during / after the events. moved: bytes that shifts carried. same outputs: every byte equal to the first row's.
 )");
