@@ -1,8 +1,7 @@
-// What a device file may not be: every refusal with its whole message, and inputs made by chance that may be anything.
+// What a device file may not be: every refusal with its whole message.
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -51,6 +50,7 @@ banks:
   retention_break_even: <41 cycles>
   off_wake_latency: <10 cycles>
   off_break_even: <82 cycles>
+  sleep_after: <0 cycles>
 external:
   access: <100 pJ/B>
   bandwidth: <1 GB/s>
@@ -70,11 +70,13 @@ power:
     gated: <3 %>
     wake_latency: <60 cycles>
     break_even: <469 cycles>
+    clock: <0 W>
   core:
     on: <50 uW>
     gated: <3 %>
     wake_latency: <10 cycles>
     break_even: <47 cycles>
+    clock: <0 W>
   uncore:
     chip:
       on_during: requests
@@ -196,7 +198,7 @@ TEST(DeviceFile, SaysWhichUnitsAreAccepted) {
                  "f:28: banks.retention_wake_latency: found '4', wanted a count in cycles, or a time in s, ms, us, ns or ps");
   expect_refused({{"64 cycles", "64 ns"}}, "f:12: compute.weight_load: found '64 ns', wanted a count in cycles");
   expect_refused({{"<2>", "<2 B>"}}, "f:8: compute.clusters: found '2 B', wanted a number without a unit");
-  expect_refused({{"1 GB/s", "1 Gbit/s"}}, "f:34: external.bandwidth: found '1 Gbit/s', wanted a bandwidth in B/s, kB/s, MB/s or GB/s");
+  expect_refused({{"1 GB/s", "1 Gbit/s"}}, "f:35: external.bandwidth: found '1 Gbit/s', wanted a bandwidth in B/s, kB/s, MB/s or GB/s");
   expect_refused({{"100 fJ/bit/mm", "100 fJ/mm"}},
                  "f:40: crossbar.wire: found '100 fJ/mm', wanted an energy per bit and length in nJ/bit/mm, pJ/bit/mm or fJ/bit/mm");
   expect_refused({{"0.3 pJ/value", "much"}},
@@ -379,19 +381,20 @@ TEST(DeviceFile, ReportsSyntaxErrorsWithTheirLine) {
   expect_refused({{"lanes: <8>", "lanes: {value: 8"}}, "f:11: found a syntax error 'end of map flow not found', wanted YAML");
   expect_refused({{"compute:\n", "compute: {\n"}}, "f:7: found a syntax error 'end of map flow not found', wanted YAML");
   expect_refused({{"  lanes", "\tlanes"}}, "f:10: found a syntax error 'end of map not found', wanted YAML");
-  expect_refused({{"<100 MHz>", "'100 MHz"}},
-                 "f:1: compute: found nothing, wanted a map of its keys: kind, type, clusters, cores_per_cluster, lanes, inputs_per_unit, "
-                 "weight_load, pipeline_latency, segment_layers, lane_add, array_dim, float_element, mac, weight_buffer, "
-                 "activation_sparsity, activation_compression\n"
-                 "f:1: vector: found nothing, wanted a map of its keys: per_cluster, pool, value, lacks\n"
-                 "f:1: banks: found nothing, wanted a map of its keys: per_core, size, access, leakage_on, leakage_retention, leakage_off, "
-                 "retention_wake_latency, retention_wake_energy, retention_break_even, off_wake_latency, off_wake_energy, off_break_even\n"
-                 "f:1: external: found nothing, wanted a map of its keys: access, bandwidth, spill_access, spill_bandwidth, spill_capacity\n"
-                 "f:1: crossbar: found nothing, wanted a map of its keys: output_bus, wire, pitch, route_change, route_words, "
-                 "route_word_size\n"
-                 "f:1: power: found nothing, wanted a map of its keys: cluster, core, uncore, floor\n"
-                 "f:4: clock: found '100 MHz compute: kind: reduction type: int8 clusters: {value..', wanted {value: .., source: \"..\", "
-                 "trust: ..}");
+  expect_refused(
+      {{"<100 MHz>", "'100 MHz"}},
+      "f:1: compute: found nothing, wanted a map of its keys: kind, type, clusters, cores_per_cluster, lanes, inputs_per_unit, "
+      "weight_load, pipeline_latency, segment_layers, lane_add, array_dim, float_element, mac, weight_buffer, "
+      "activation_sparsity, activation_compression\n"
+      "f:1: vector: found nothing, wanted a map of its keys: per_cluster, pool, value, lacks\n"
+      "f:1: banks: found nothing, wanted a map of its keys: per_core, size, access, leakage_on, leakage_retention, leakage_off, "
+      "retention_wake_latency, retention_wake_energy, retention_break_even, off_wake_latency, off_wake_energy, off_break_even\n"
+      "f:1: external: found nothing, wanted a map of its keys: access, bandwidth, spill_access, spill_bandwidth, spill_capacity\n"
+      "f:1: crossbar: found nothing, wanted a map of its keys: output_bus, wire, pitch, route_change, route_words, "
+      "route_word_size\n"
+      "f:1: power: found nothing, wanted a map of its keys: cluster, core, uncore, floor\n"
+      "f:4: clock: found '100 MHz compute: kind: reduction type: int8 clusters: {value..', wanted {value: .., source: \"..\", "
+      "trust: ..}");
 }
 
 TEST(DeviceFile, ReportsAllErrorsAtOnceInTheFilesOrder) {
@@ -462,45 +465,6 @@ TEST(DeviceFile, RefusesAMebibyteOfDistinctKeys) {
   for (int i = 0; text.size() < (1 << 20) - 16; ++i) text += std::to_string(i) + ":\n";
   const std::string message = parse_device(text, "f").error().message;
   EXPECT_NE(message.find("f:1: 0: found an unknown key"), std::string::npos);
-}
-
-/// A random edit of one to four places: bytes replaced, spans deleted, doubled or swapped with another place.
-std::string mutated(std::string_view original, std::mt19937& random) {
-  constexpr std::string_view kBytes = " \n\t:{}[],&*!|>'\"%#?-.0123456789eEkMGWJBapc/\x01\xff";
-  std::string text(original);
-  const auto below = [&random](std::size_t n) { return static_cast<std::size_t>(random()) % n; };
-  for (std::size_t edits = 1 + below(4); edits > 0 && !text.empty(); --edits) {
-    const std::size_t at = below(text.size());
-    const std::size_t size = std::min<std::size_t>(1 + below(40), text.size() - at);
-    switch (below(5)) {
-      case 0: text[at] = kBytes[below(kBytes.size())]; break;
-      case 1: text.erase(at, size); break;
-      case 2: text.insert(at, text.substr(at, size)); break;
-      case 3: text.insert(at, 1, kBytes[below(kBytes.size())]); break;
-      default: std::swap(text[at], text[below(text.size())]); break;
-    }
-  }
-  return text;
-}
-
-TEST(DeviceFile, FiveHundredMutationsOfShippedFilesGiveADeviceOrLocatedErrors) {
-  int refused = 0;
-  for (unsigned seed = 0; seed < 500; ++seed) {
-    std::mt19937 random(seed);
-    const std::string text = mutated(shipped_devices()[seed % shipped_devices().size()].yaml, random);
-    const auto spec = parse_device(text, "f");
-    if (spec) {
-      EXPECT_GT(spec.value().clock_hz, 0) << seed;
-      EXPECT_GE(spec.value().bank.on, spec.value().bank.off) << seed;
-      continue;
-    }
-    ++refused;
-    EXPECT_EQ(spec.error().code, ErrorCode::kInvalidInput) << seed;
-    EXPECT_EQ(spec.error().message.rfind("f:", 0), 0U) << seed << ": " << spec.error().message;
-  }
-  // Many edits land in comments and sources and are harmless; most are not.
-  EXPECT_GT(refused, 200);
-  EXPECT_LT(refused, 500);
 }
 
 }  // namespace

@@ -79,13 +79,13 @@ std::array<std::pair<std::string_view, EnergyTotal>, 9> named_parts(const PartSu
 
 EnergyTotal total_of(const PartSums& parts) { return std::accumulate(parts.begin(), parts.end(), EnergyTotal()); }
 
-std::string_view name(ElementKind kind) {
+std::string_view name(ElementClass kind) {
   switch (kind) {
-    case ElementKind::kCluster: return "cluster";
-    case ElementKind::kCore: return "core";
-    case ElementKind::kBank: return "bank";
-    case ElementKind::kVectorPool: return "vector_pool";
-    case ElementKind::kUncore: return "uncore";
+    case ElementClass::kCluster: return "cluster";
+    case ElementClass::kCore: return "core";
+    case ElementClass::kBank: return "bank";
+    case ElementClass::kVectorPool: return "vector_pool";
+    case ElementClass::kUncore: return "uncore";
   }
   GATEFOLD_REQUIRE(false);
 }
@@ -95,9 +95,26 @@ std::optional<double> gap(const BoundRecord& bound) {
   return (bound.reached - bound.energy).joules() / bound.energy.joules();
 }
 
+std::vector<std::pair<std::string, std::int64_t>> shed_reasons(const RunResult& result) {
+  std::vector<std::pair<std::string, std::int64_t>> reasons;
+  for (const ShedRecord& shed : result.shed) {
+    const auto known = std::find_if(reasons.begin(), reasons.end(), [&](const auto& reason) { return reason.first == shed.reason; });
+    if (known == reasons.end()) reasons.emplace_back(shed.reason, 1);
+    else ++known->second;
+  }
+  return reasons;
+}
+
+std::span<const OutputRecord> last_outputs(const RunResult& result) {
+  const auto last = std::find_if(result.outputs.rbegin(), result.outputs.rend(), [](const auto& outputs) { return !outputs.empty(); });
+  if (last == result.outputs.rend()) return {};
+  return *last;
+}
+
 bool same_outputs(const RunResult& a, const RunResult& b) {
   if (a.outputs.size() != b.outputs.size()) return false;
   for (std::size_t request = 0; request < a.outputs.size(); ++request) {
+    if (a.outputs[request].empty() || b.outputs[request].empty()) continue;  // shed by one of them
     const bool equal = std::equal(a.outputs[request].begin(), a.outputs[request].end(), b.outputs[request].begin(),
                                   b.outputs[request].end(), [](const OutputRecord& left, const OutputRecord& right) {
                                     return left.name == right.name && same_tensor(left.tensor, right.tensor);
