@@ -155,6 +155,34 @@ TEST(Faults, WeightsThatFindNoRoomAtHomeAnyMoreAreMovedOrTheRequestIsShed) {
   EXPECT_EQ(result.completed + std::ssize(result.shed), 100);
 }
 
+TEST(Faults, ASpilledLayerThatIsCaughtRunsAgainAndWhatLiesOutsideSurvives) {
+  const auto network = prepared(chain({8, 8, 8}, 20));  // as large as the whole memory of 8 cores
+  ASSERT_FALSE(network->plan().spilling.tensors.empty());
+  const RunResult whole = ran(*network, "greedy", {});
+  std::int64_t interrupted = 0;
+  for (std::int64_t step = 1; step < 24; ++step) {
+    const Cycles at(whole.request_records[0].completion.count() * step / 24);
+    const RunResult result = ran(*network, "greedy", {{at, failure(cluster_of(*network, 1), core_of(*network, 1))}});
+    ASSERT_EQ(result.completed, 1) << at.count() << ": " << (result.shed.empty() ? "" : result.shed[0].reason);
+    EXPECT_EQ(result.recomputed, 0) << at.count();  // everything between layers is outside
+    interrupted += result.interrupted;
+    if (result.interrupted > 0) EXPECT_GT(result.energy.external, whole.energy.external) << at.count();
+    expect_right(*network, result);
+  }
+  EXPECT_GT(interrupted, 0);
+}
+
+TEST(Faults, ALayerWhoseActivationsFindNoRoomAnyMoreMoves) {
+  DeviceSpec spec = test::small_chip();
+  spec.banks_per_core = 3;  // one each for weights, input and output
+  const auto network = prepared(chain({4, 4}, 2), spec);
+  const RunResult result = ran(*network, "greedy", {{Cycles(100), failure(cluster_of(*network, 0), core_of(*network, 0), 2)}}, 50);
+  EXPECT_EQ(result.completed, 50);
+  EXPECT_TRUE(result.shed.empty());
+  EXPECT_GT(result.shifts_forced, 0);
+  expect_right(*network, result);
+}
+
 TEST(Faults, MasksOfWorkingCoresSkipTheFailedOnes) {
   const auto masks = [](std::int32_t count, std::uint16_t failed) {
     const CoreMasks made = core_masks(4, count, failed);
