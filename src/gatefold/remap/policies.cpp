@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <map>
 
 #include "gatefold/device/chip.h"
 #include "gatefold/remap/policy.h"
@@ -19,7 +20,10 @@ const Spilling& spilling_of(const Boundary& boundary) {
 
 Decision stay(const Boundary& boundary) { return {boundary.home, false, false}; }
 
-/// The placement of the same shape on the lowest cores of each cluster where the weights fit, or nothing.
+/// True if the layer can run where it is.
+bool can_stay(const Boundary& boundary) { return !boundary.evicted && boundary.profile->available(boundary.home, boundary.now); }
+
+/// The placement of the same shape on the lowest cores of each cluster that can be used and where the weights fit, or nothing.
 std::optional<Placement> with_room(const Boundary& boundary, Placement placement) {
   const DeviceSpec& spec = boundary.table->spec();
   // Room for what the layer reads and writes, too: inputs side by side, outputs in banks of their own.
@@ -29,9 +33,10 @@ std::optional<Placement> with_room(const Boundary& boundary, Placement placement
   const std::int64_t spare = banks(resident_input(table, spilled, boundary.layer)) +
                              banks(resident_output(table, spilled, boundary.layer)) +
                              least_staging_banks(table, spilled, boundary.layer, placement.core_count());
-  const auto block = static_cast<std::uint16_t>((1U << placement.cores_per_cluster()) - 1U);
-  for (int shift = 0; shift + placement.cores_per_cluster() <= spec.cores_per_cluster; ++shift) {
-    placement.core_mask = static_cast<std::uint16_t>(block << shift);
+  const std::uint16_t failed = boundary.profile->failed_cores(placement, boundary.now);
+  for (const std::uint16_t mask : core_masks(spec.cores_per_cluster, placement.cores_per_cluster(), failed)) {
+    placement.core_mask = mask;
+    if (!boundary.profile->available(placement, boundary.now)) continue;
     if (boundary.residence->weights_fit(boundary.layer, placement, spare)) return placement;
   }
   return std::nullopt;
@@ -39,15 +44,61 @@ std::optional<Placement> with_room(const Boundary& boundary, Placement placement
 
 // ---- ungated, static ----
 
+/// The compile-time plan, with a spare plan for each cluster that may fail. A failed core that the plan uses counts as its
+/// cluster. Where nothing failed the plan holds, after one failure that cluster's spare plan, after the second nothing new:
+/// what still can runs on, the rest waits. Spare plans are computed when they are first needed and are the same at any time.
 class Fixed : public Policy {
  public:
   explicit Fixed(GatingScope scope) : scope_(scope) {}
   GatingScope scope() const override { return scope_; }
   Assignment first_assignment(const OptionTable&, const StaticPlan& plan) const override { return plan.assignment; }
-  Decision decide(const Boundary& boundary) override { return stay(boundary); }
+
+  Decision decide(const Boundary& boundary) override {
+    if (!boundary.profile->cores_fail() && !boundary.evicted) return stay(boundary);
+    const std::uint64_t version = boundary.profile->version(boundary.now);
+    if (version != seen_) look(boundary);
+    seen_ = version;
+    if (!any_failure_ && !boundary.evicted) return stay(boundary);
+    const Assignment* target = several_failed_ ? nullptr : failed_ ? spare(boundary, *failed_) : &boundary.plan->assignment;
+    if (target != nullptr && (*target)[boundary.layer.at()] == boundary.home && boundary.evicted) {
+      target = spare(boundary, ClusterId(static_cast<std::int32_t>(boundary.home.first)));  // a bank of that cluster failed
+    }
+    if (target == nullptr) return stay(boundary);
+    const Placement& to = (*target)[boundary.layer.at()];
+    if (to == boundary.home || !boundary.profile->available(to, boundary.now)) return stay(boundary);
+    return {to, true, true};
+  }
 
  private:
+  /// Which clusters of the plan failed, in whole or with a core that the plan uses.
+  void look(const Boundary& boundary) {
+    failed_.reset();
+    several_failed_ = false;
+    for (const Placement& planned : boundary.plan->assignment) {
+      for (std::int32_t k = planned.first; k <= planned.last(); ++k) {
+        const Condition& at = boundary.profile->condition(ClusterId(k), boundary.now);
+        if ((at.failed_cores & planned.core_mask) == 0) continue;
+        any_failure_ = true;
+        several_failed_ = several_failed_ || (failed_ && *failed_ != ClusterId(k));
+        failed_ = ClusterId(k);
+      }
+    }
+  }
+
+  /// nullptr: what is left of the chip does not hold the network.
+  const Assignment* spare(const Boundary& boundary, ClusterId failed) {
+    auto known = spares_.find(failed);
+    if (known == spares_.end())
+      known = spares_.emplace(failed, plan_spare(*boundary.table, boundary.plan->assignment, spilling_of(boundary), failed)).first;
+    return known->second ? &*known->second : nullptr;
+  }
+
   GatingScope scope_;
+  std::uint64_t seen_ = 0;
+  bool any_failure_ = false;  ///< ever
+  std::optional<ClusterId> failed_;
+  bool several_failed_ = false;
+  std::map<ClusterId, std::optional<Assignment>> spares_;
 };
 
 // ---- seed-literal ----
@@ -80,8 +131,8 @@ class SeedLiteral : public Policy {
     for (std::int32_t k = 0; k < spec.cluster_count; ++k) {
       Placement candidate = boundary.home;
       candidate.first = static_cast<std::int16_t>(k);
-      if (candidate.last() >= spec.cluster_count || !boundary.profile->available(candidate, boundary.now)) continue;
       const bool here = candidate == boundary.home;
+      if (candidate.last() >= spec.cluster_count || (here && !can_stay(boundary))) continue;
       if (!here) {
         const auto roomy = with_room(boundary, candidate);
         if (!roomy) continue;
@@ -94,7 +145,7 @@ class SeedLiteral : public Policy {
       lowest = cost;
     }
     if (!best || *best == boundary.home) return stay(boundary);  // nothing available: it waits
-    return {*best, true, !boundary.profile->available(boundary.home, boundary.now)};
+    return {*best, true, !can_stay(boundary)};
   }
 
  private:
@@ -115,7 +166,7 @@ class Greedy : public Policy {
     const std::uint64_t version = boundary.profile->version(boundary.now);
     if (seen_.size() <= boundary.layer.at()) seen_.resize(boundary.table->size());
     std::uint64_t& seen = seen_[boundary.layer.at()];
-    const bool home_usable = boundary.profile->available(boundary.home, boundary.now);
+    const bool home_usable = can_stay(boundary);
     const bool home_in_time = in_time(boundary, boundary.home);
     if (seen == version && home_usable && home_in_time) return stay(boundary);
     seen = version;
@@ -149,7 +200,7 @@ class Greedy : public Policy {
     const Step step{boundary.layer,    boundary.home,
                     boundary.producer, resident_input(*boundary.table, boundary.residence->spilled(), boundary.layer),
                     boundary.steered,  boundary.profile->percent(placement, boundary.now),
-                    boundary.spilling};
+                    boundary.spilling, boundary.weights_lost};
     return step_cost(*boundary.table, step, placement).total();
   }
 
@@ -157,7 +208,6 @@ class Greedy : public Policy {
     Placement placement = placed_at(shape, first);
     placement.streamed = boundary.home.streamed;
     if (placement.last() >= boundary.table->spec().cluster_count) return std::nullopt;
-    if (!boundary.profile->available(placement, boundary.now)) return std::nullopt;
     return with_room(boundary, placement);
   }
 
