@@ -26,6 +26,11 @@ bool can_stay(const Boundary& boundary) { return !boundary.evicted && boundary.p
 /// The placement of the same shape on the lowest cores of each cluster that can be used and where the weights fit, or nothing.
 std::optional<Placement> with_room(const Boundary& boundary, Placement placement) {
   const DeviceSpec& spec = boundary.table->spec();
+  const std::uint16_t failed = boundary.profile->failed_cores(placement, boundary.now);
+  const CoreMasks masks = core_masks(spec.cores_per_cluster, placement.cores_per_cluster(), failed);
+  if (masks.count == 0) return std::nullopt;
+  placement.core_mask = masks.list.front();
+  if (!boundary.profile->available(placement, boundary.now)) return std::nullopt;  // occupied, whichever cores it takes
   // Room for what the layer reads and writes, too: inputs side by side, outputs in banks of their own.
   const OptionTable& table = *boundary.table;
   const std::vector<char>& spilled = boundary.residence->spilled();
@@ -33,10 +38,8 @@ std::optional<Placement> with_room(const Boundary& boundary, Placement placement
   const std::int64_t spare = banks(resident_input(table, spilled, boundary.layer)) +
                              banks(resident_output(table, spilled, boundary.layer)) +
                              least_staging_banks(table, spilled, boundary.layer, placement.core_count());
-  const std::uint16_t failed = boundary.profile->failed_cores(placement, boundary.now);
-  for (const std::uint16_t mask : core_masks(spec.cores_per_cluster, placement.cores_per_cluster(), failed)) {
+  for (const std::uint16_t mask : masks) {
     placement.core_mask = mask;
-    if (!boundary.profile->available(placement, boundary.now)) continue;
     if (boundary.residence->weights_fit(boundary.layer, placement, spare)) return placement;
   }
   return std::nullopt;

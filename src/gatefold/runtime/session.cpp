@@ -305,7 +305,9 @@ Result<Cycles> Session::measure(LayerId layer, Cycles from) {
 Result<Cycles> Session::find_home(LayerId layer, Cycles now) {
   if (chip_.profile().available(layers_[layer.at()].home, now) && home_has_room(layer)) return now;
   decide(layer, now, false);
-  return available_from(layer, now);
+  GATEFOLD_TRY(const Cycles then, available_from(layer, now));
+  // Whoever waited for a failure looks again once it has happened; otherwise the room for what was lost is still to be found.
+  return then == now || fault_pending(then) ? then : find_home(layer, then);
 }
 
 Result<Cycles> Session::act(LayerId layer, Cycles ready) {
