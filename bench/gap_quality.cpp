@@ -128,7 +128,7 @@ class Mmpp {
 /// are in units. Requires: they never end the sooner, the longer they last.
 Descent descent_for(const Envelope& envelope, double unit, const std::function<double(double)>& reached) {
   Descent descent;
-  descent.fill(kNever);
+  descent.fill(kNotEntered);
   for (std::size_t i = 0; i + 1 < envelope.size(); ++i) {
     const double saved = static_cast<double>((envelope.state(i).leakage - envelope.state(i + 1).leakage).count());
     const double worth = (envelope.state(i + 1).wake - envelope.state(i).wake).joules() * 1e18 / saved;
