@@ -40,8 +40,8 @@ enum class OffChip : std::uint8_t { kAllowed, kStreamsOnly, kRefused };
 
 /// What is declared of the requests.
 struct PlanObjective {
-  std::optional<Cycles> deadline;  ///< of one request
-  std::optional<Cycles> period;    ///< requests arrive exactly so often: what a period costs is minimised, gap included
+  std::optional<Cycles> deadline{};  ///< of one request
+  std::optional<Cycles> period{};    ///< requests arrive exactly so often: what a period costs is minimised, gap included
   OffChip off_chip = OffChip::kAllowed;
 };
 
