@@ -231,12 +231,18 @@ class Greedy : public Policy {
       }
       return false;
     };
+    std::int32_t best = -1;  // first clusters of the runs in which a place is found already
+    std::int32_t fastest = -1;
     int left = probes;
-    for (auto run = runs.best_fit(length); run && left > 0 && !add_in(*run, left);) run = runs.best_fit(run->length() + 1);
+    for (auto run = runs.best_fit(length); run && left > 0 && best < 0; run = runs.best_fit(run->length() + 1)) {
+      if (add_in(*run, left)) best = run->begin;
+    }
     left = probes;
-    if (const auto run = runs.fastest_fit(length)) add_in(*run, left);
+    if (const auto run = runs.fastest_fit(length); run && run->begin != best && add_in(*run, left)) fastest = run->begin;
     left = probes;
-    for (auto run = runs.first_fit(length); run && left > 0 && !add_in(*run, left);) run = runs.first_fit(length, run->end);
+    for (auto run = runs.first_fit(length); run && left > 0; run = runs.first_fit(length, run->end)) {
+      if (run->begin == best || run->begin == fastest || add_in(*run, left)) break;
+    }
   }
 
   /// The home's shape, and the cheapest other one that some free run is long enough for. If neither finds a place and the
