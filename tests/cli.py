@@ -323,6 +323,9 @@ def plans():
         gatefold("plan", "net.onnx", *question, "-o", "asked.json")
         expect((asked := gatefold("check", "asked.json")).returncode == 0, f"check accepts a plan {question}", asked)
 
+    gatefold("plan", "zoo:toycar-ae", "-o", "zoo.json")
+    expect((zoo_holds := gatefold("check", "zoo.json")).returncode == 0, "networks of the zoo have plans, too", zoo_holds)
+
     def refused(what, word, *arguments, **changes):
         write("bad.json", json.dumps({**written, **changes}).encode())
         process = gatefold("check", "bad.json", *arguments)
