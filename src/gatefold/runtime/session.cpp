@@ -382,7 +382,12 @@ void Session::decide_readers(LayerId layer, Cycles start) {
 
 Status Session::execute(LayerId layer, Cycles start, Cycles end) {
   for (const TensorId output : network_.graph().layer(layer).outputs) {
-    GATEFOLD_ENSURE(chip_.storable_at(layers_[layer.at()].home, residence_.blocks(output), start) == start);
+    // After several failures a shift of the reader can still occupy the banks in which the output was to lie.
+    if (chip_.storable_at(layers_[layer.at()].home, residence_.blocks(output), start) != start) {
+      return Error{ErrorCode::kDoesNotFit,
+                   fmt::format("the banks for '{}' in {} are still in use when layer '{}' starts", network_.graph().activation(output).name,
+                               residence_.where(output).text(), network_.graph().layer(layer).name)};
+    }
     chip_.hold_path(layers_[layer.at()].home, residence_.where(output), start, end);
     chip_.hold(residence_.blocks(output), start, end);
     for (const BlockId block : residence_.blocks(output)) chip_.refresh_content(chip_.memory().pieces(block));
