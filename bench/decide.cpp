@@ -13,7 +13,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -29,6 +28,7 @@
 #include "gatefold/graph/layer_graph.h"
 #include "gatefold/onnx/import.h"
 #include "gatefold/remap/policy.h"
+#include "scale.h"
 
 namespace {
 std::int64_t allocations = 0;
@@ -201,16 +201,9 @@ Result<bool> run_all(double scale) {
 }  // namespace gatefold
 
 int main(int argc, char** argv) {
-  double scale = 1;
-  if (argc != 1) {
-    const std::string_view text = argc == 3 ? argv[2] : "";
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), scale);
-    if (argc != 3 || std::string_view(argv[1]) != "--scale" || error != std::errc{} || end != text.data() + text.size() || !(scale > 0)) {
-      fmt::print(stderr, "usage: gatefold_decide [--scale S], S > 0 (found '{}')\n", argc > 1 ? argv[1] : "");
-      return 2;
-    }
-  }
-  const auto holds = gatefold::run_all(scale);
+  const auto scale = gatefold::bench::scale_of(argc, argv, "gatefold_decide");
+  if (!scale) return 2;
+  const auto holds = gatefold::run_all(*scale);
   if (!holds) {
     fmt::print(stderr, "{}\n", holds.error().message);
     return 1;
