@@ -57,7 +57,8 @@ class SessionWalk {
                     random_.one_of({GatingScope::kAll, GatingScope::kAll, GatingScope::kClusters, GatingScope::kNothing}));
     RunOptions options = case_.options;
     options.policy = "restless";
-    Session session(*case_.network, case_.network->plan(), policy, options, &executor.value());
+    SharedChip chip(case_.network->spec(), policy.scope(), options.events);
+    Session session(*case_.network, case_.network->plan(), policy, options, &executor.value(), chip);
     Sums sums;
     session.chip().ledger().observe(&sums);
     if (!session.boot()) return;  // does not fit even at rest

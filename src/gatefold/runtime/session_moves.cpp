@@ -26,7 +26,7 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced,
     ++result_.shifts_refused;
     return;
   }
-  const Account account(chip_.ledger(), layer.index() + 1);
+  const Account account(chip_.ledger(), first_account_ + layer.index());
   const DeviceSpec& spec = table_.spec();
   const bool lost = state.weights_lost;
   const Bytes weights = from.streamed || lost ? Bytes(0) : weights_stored(spec, table_.work(layer), footprint_of(to));
