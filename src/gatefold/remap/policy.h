@@ -17,6 +17,8 @@
 
 namespace gatefold {
 
+struct Explanation;
+
 /// What a policy sees when a layer is about to be decided: when its last producer starts (a network input's reader: when
 /// the request begins), and again if its home is occupied by the time it could start.
 struct Boundary {
@@ -31,6 +33,7 @@ struct Boundary {
   std::optional<Cycles> budget;       ///< EQ-34: cycles that the layer may take; nullopt: no deadline
   /// What is spilled, and in how many row blocks layers execute on an idle chip; nullptr: nothing, all whole.
   const Spilling* spilling = nullptr;
+  Explanation* why = nullptr;  ///< takes what the policy weighs (explain.h); nullptr: nobody asks
 };
 
 struct Decision {

@@ -36,6 +36,7 @@ struct RunContext {
   std::optional<double> accuracy;  ///< with labels
   std::vector<std::string> notes;  ///< "batch = 1 (default)"
   bool timings = false;            ///< add the wall-clock figures
+  bool explained = false;          ///< add the decisions about a layer
   double load_seconds = 0;
 };
 

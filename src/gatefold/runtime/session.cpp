@@ -154,7 +154,11 @@ void Session::decide(LayerId layer, Cycles now, bool steered) {
   Boundary boundary{layer, now, &table_, &chip_.profile(), &residence_, state.home, std::nullopt, steered, budget(layer, now), &spilling_};
   if (const auto producer = network_.last_producer(layer)) boundary.producer = layers_[producer->at()].home;
   Decision decision;
-  if (options_.measure_decisions) {
+  if (options_.why == layer) {
+    ExplainedDecision explained{now, std::ssize(result_.request_records), 0, !steered, decide_and_explain(policy_, boundary)};
+    decision = explained.explanation.decision;
+    add_distinct(result_.why, std::move(explained));
+  } else if (options_.measure_decisions) {
     const auto begin = std::chrono::steady_clock::now();
     decision = policy_.decide(boundary);
     result_.decision_ns.push_back((std::chrono::steady_clock::now() - begin).count());
