@@ -44,7 +44,7 @@ struct Explanation {
   bool looked = true;  ///< false: nothing has changed since the policy last looked at the layer, so it stays
   bool waits = false;  ///< its home is occupied and it stays
   std::optional<Cycles> budget;
-  std::vector<WeighedOption> options;  ///< home first, then in the order of the search; the chosen one is among them
+  std::vector<WeighedOption> options;  ///< in the order of the search; the chosen one is among them
 
   // ---- For policies, while they decide. A placement that is known already is not added again. ----
   /// One that could be chosen. `late`: it misses the budget, and the policy minds.

@@ -9,7 +9,9 @@ namespace gatefold {
 namespace {
 
 std::string percent_of(EnergyTotal part, EnergyTotal whole) {
-  return whole.joules() > 0 ? fmt::format("{:.3g} %", part.joules() / whole.joules() * 100) : "-";
+  if (whole == EnergyTotal()) return "-";
+  const double percent = part.joules() / whole.joules() * 100;
+  return percent < 100 ? fmt::format("{:.3g} %", percent) : fmt::format("{:.0f} %", percent);
 }
 
 /// "costs 3 nJ (1.2 %) more".
