@@ -19,7 +19,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <functional>
@@ -30,6 +29,7 @@
 #include "gatefold/base/random.h"
 #include "gatefold/device/shipped.h"
 #include "gatefold/remap/gap_rule.h"
+#include "scale.h"
 
 namespace gatefold {
 namespace {
@@ -128,7 +128,7 @@ class Mmpp {
 /// are in units. Requires: they never end the sooner, the longer they last.
 Descent descent_for(const Envelope& envelope, double unit, const std::function<double(double)>& reached) {
   Descent descent;
-  descent.fill(kNever);
+  descent.fill(kNotEntered);
   for (std::size_t i = 0; i + 1 < envelope.size(); ++i) {
     const double saved = static_cast<double>((envelope.state(i).leakage - envelope.state(i + 1).leakage).count());
     const double worth = (envelope.state(i + 1).wake - envelope.state(i).wake).joules() * 1e18 / saved;
@@ -254,17 +254,9 @@ Status chip(const std::string& name, std::int64_t seeds, Summary& summary) {
 }  // namespace gatefold
 
 int main(int argc, char** argv) {
-  double scale = argc == 1 ? 1 : 0;
-  if (argc == 3 && std::string_view(argv[1]) == "--scale") {
-    const std::string_view number = argv[2];
-    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), scale);
-    if (error != std::errc() || end != number.data() + number.size()) scale = 0;
-  }
-  if (!(scale > 0)) {
-    fmt::print(stderr, "usage: gatefold_gap_quality [--scale S]\n");
-    return 2;
-  }
-  const auto seeds = std::max<std::int64_t>(1, std::llround(gatefold::kSeeds * scale));
+  const auto scale = gatefold::bench::scale_of(argc, argv, "gatefold_gap_quality");
+  if (!scale) return 2;
+  const auto seeds = std::max<std::int64_t>(1, std::llround(gatefold::kSeeds * *scale));
   gatefold::Summary summary;
   for (const char* name : {"edge-nnic", "server-v5p"}) {
     const auto done = gatefold::chip(name, seeds, summary);

@@ -9,12 +9,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
-#include <string_view>
 
 #include "gatefold/base/random.h"
 #include "gatefold/remap/chain_program.h"
 #include "gatefold/remap/count_program.h"
+#include "scale.h"
 
 namespace gatefold {
 namespace {
@@ -110,6 +109,6 @@ int run(double scale) {
 }  // namespace gatefold
 
 int main(int argc, char** argv) {
-  const bool scaled = argc == 3 && std::string_view(argv[1]) == "--scale";
-  return gatefold::run(scaled ? std::atof(argv[2]) : 1);
+  const auto scale = gatefold::bench::scale_of(argc, argv, "gatefold_plan_speed");
+  return scale ? gatefold::run(*scale) : 2;
 }

@@ -18,7 +18,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -30,6 +29,7 @@
 #include "gatefold/graph/layer_graph.h"
 #include "gatefold/onnx/import.h"
 #include "gatefold/runtime/prepared.h"
+#include "scale.h"
 
 namespace gatefold {
 namespace {
@@ -282,17 +282,9 @@ Result<std::int64_t> compare(double scale) {
 }  // namespace gatefold
 
 int main(int argc, char** argv) {
-  double scale = argc == 1 ? 1 : 0;
-  if (argc == 3 && std::string_view(argv[1]) == "--scale") {
-    const std::string_view number = argv[2];
-    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), scale);
-    if (error != std::errc() || end != number.data() + number.size()) scale = 0;
-  }
-  if (!(scale > 0)) {
-    fmt::print(stderr, "usage: gatefold_sensitivity [--scale S]\n");
-    return 2;
-  }
-  const auto violations = gatefold::compare(scale);
+  const auto scale = gatefold::bench::scale_of(argc, argv, "gatefold_sensitivity");
+  if (!scale) return 2;
+  const auto violations = gatefold::compare(*scale);
   if (!violations) fmt::print(stderr, "sensitivity: {}\n", violations.error().message);
   return violations && violations.value() == 0 ? 0 : 1;
 }

@@ -111,7 +111,7 @@ def usage_errors():
         (run + ["--labels", "y.npy", "--timing-only"], "excludes"), (run + ["--dim", "batch"], "NAME=N"), (run + ["--dim", "=3"], "NAME=N"),
         (run + ["--dim", "batch=0"], "NAME=N"), (run + ["--dim", "batch=-1"], "NAME=N"), (run + ["--dim", "b=1", "--dim", "b=2"], "twice"),
         (run + ["--seed", "-1"], "seed"), (run + ["--seed", "x"], "seed"), (run + ["--at", "1ms"], "--at"),
-        (run + ["--at", "1ms", "fail cluster 3"], "not built"), (run + ["--at", "1ms", "cap power 1W"], "not built"),
+        (run + ["--at", "1ms", "cap power 1W"], "not built"),
         (run + ["--cores", "4"], "cores"), (run + ["--why"], "--why"), (["compare", "net.onnx", "--why", "conv1"], "why"), (run + ["extra"], "extra"),
         (["inspect", "net.onnx", "--graph", "g.svg"], "graph"), (["inspect", "net.onnx", "--options"], "options"),
         (["inspect", "net.onnx", "--device", "edge-nnic"], "--options"),
@@ -152,7 +152,10 @@ def input_errors():
         (run + ["--labels", "missing.npy"], "missing.npy"), (run + ["--device", "edge-nnik"], "edge-nnic"), (run + ["--device", "./no.yaml"], "no.yaml"),
         (run + ["--device", "bad.yaml"], "bad.yaml"), (run + ["--dim", "batch=2"], "batch"), (run + ["--at", "1ms", "occupy cluster 99"], "no cluster 99"),
         (run + ["--why", "conv2"], "did you mean 'conv1'"), (run + ["--at", "1ms", "explode"], "want occupy"), (run + ["--at", "soon", "occupy cluster 0"], "soon"),
-        (run + ["--at", "1ms", "throttle cluster 1 0%"], "1% to 100%"), (run + ["--at", "1ms", "release cluster 0"], "not occupied"), (run + ["--json", "no/such/folder/r.json"], "no/such/folder"),
+        (run + ["--at", "1ms", "throttle cluster 1 0%"], "1% to 100%"), (run + ["--at", "1ms", "fail core 0.9"], "no core 0.9"),
+        (run + ["--at", "1ms", "fail bank 1.2"], "CLUSTER.CORE.BANK"), (run + ["--at", "1ms", "occupy core 0.1"], "only fail and recover"),
+        (run + ["--at", "1ms", "recover core 0.1"], "the core is not failed"),
+        (run + ["--at", "1ms", "fail cluster 1", "--at", "2ms", "fail cluster 1"], "failed already"), (run + ["--at", "1ms", "release cluster 0"], "not occupied"), (run + ["--json", "no/such/folder/r.json"], "no/such/folder"),
         (["zoo", "resnet9", "-o", "z.onnx"], "did you mean 'resnet8'"), (["run", "zoo:ds-cn"], "did you mean 'ds-cnn'"), (["compare", "zoo:"], "Networks:"),
         (["inspect", "zoo:x"], "Networks:"), (["zoo", "ds-cnn", "-o", "no/such/folder/z.onnx"], "no/such/folder"),
         (["devices", "show", "edge-nnik"], "edge-nnic"), (["conformance", "missing"], "not a folder"), (["conformance", "nothing"], "found no case"),
@@ -282,6 +285,15 @@ def the_other_commands():
            "compare runs the default policies with the same outputs", compare)
     some = gatefold("compare", "net.onnx", "--policies", "static,default")
     expect(some.returncode == 0 and "to static" in some.stdout and "default" in some.stdout, "compare --policies", some)
+    faulty = gatefold("compare", "net.onnx", "--requests", "3", "--at", "1ns", "fail cluster 0", "--json", "-")
+    rows = json.loads(faulty.stdout or '{"policies": []}')["policies"]
+    expect([p["completed"] for p in rows] == [3] * 4 and all(p["outputs_identical"] for p in rows) and all(p["shifts"]["forced"] > 0 for p in rows),
+           "every policy survives a failed cluster with the same outputs", faulty)
+    all_fail = [word for k in range(4) for word in ("--at", "1ns", f"fail cluster {k}")]
+    dead = gatefold("compare", "net.onnx", "--requests", "3", "--device", "edge-nnic", *all_fail, "--json", "-")
+    rows = json.loads(dead.stdout or '{"policies": []}')["policies"]
+    expect(dead.returncode == 0 and [(p["completed"], p["shed"], sum(r["requests"] for r in p["shed_reasons"])) for p in rows] == [(0, 3, 3)] * 4,
+           "on a dead chip every policy sheds every request and says why", dead)
     inspect = gatefold("inspect", "net.onnx")
     expect(inspect.returncode == 0 and "conv1" in inspect.stdout and "Cheapest shifts" in inspect.stdout, "inspect", inspect)
     options = gatefold("inspect", "net.onnx", "--options", "conv1", "--device", "edge-nnic", "--json", "-")
@@ -338,6 +350,9 @@ def plans():
     for question in (["--every", "1ms"], ["--deadline", "1ms"], ["--every", "1ms", "--deadline", "100us", "--device", "edge-16"]):
         gatefold("plan", "net.onnx", *question, "-o", "asked.json")
         expect((asked := gatefold("check", "asked.json")).returncode == 0, f"check accepts a plan {question}", asked)
+
+    gatefold("plan", "zoo:toycar-ae", "-o", "zoo.json")
+    expect((zoo_holds := gatefold("check", "zoo.json")).returncode == 0, "networks of the zoo have plans, too", zoo_holds)
 
     def refused(what, word, *arguments, **changes):
         write("bad.json", json.dumps({**written, **changes}).encode())

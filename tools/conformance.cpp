@@ -91,7 +91,7 @@ class CaseJudge {
     if (answers.inputs.empty()) inputs = uniform_inputs(*graph_, kSeed);
     GATEFOLD_TRY(const RunOptions run_options, options_for(*ready_->device));
     GATEFOLD_TRY(const RunResult result, run(*ready_->network, run_options, {inputs}));
-    if (result.outputs.empty()) return Error{ErrorCode::kInvalidInput, "the request did not complete"};
+    if (!result.shed.empty()) return Error{ErrorCode::kInvalidInput, "the request was shed: " + result.shed.front().reason};
     return compare_outputs(answers, result.outputs.back());
   }
 

@@ -58,7 +58,7 @@ std::string check_event(const std::pair<std::string, std::string>& event) {
   DeviceSpec any;
   any.name = "any chip";
   any.clock_hz = 1;
-  any.cluster_count = INT32_MAX;
+  any.cluster_count = any.cores_per_cluster = any.banks_per_core = INT32_MAX;
   const auto parsed = parse_event(event.first, event.second, any);
   return !parsed && parsed.error().code == ErrorCode::kUnsupported ? complaint(parsed) : "";
 }
@@ -109,7 +109,7 @@ void add_numerics(CLI::App& app, std::string& numerics) {
 void add_events(CLI::App& app, std::vector<std::pair<std::string, std::string>>& events) {
   app.add_option("--at", events,
                  "Something happens to the chip (repeatable), such as --at 12ms \"occupy cluster 0\";\n"
-                 "events: occupy, release, recover cluster N; throttle cluster N P%")
+                 "events: occupy, release cluster N; throttle cluster N P%; fail, recover cluster N, core N.C or bank N.C.B")
       ->type_name("TIME EVENT")
       ->allow_extra_args(false);
 }

@@ -4,11 +4,12 @@
 #include "commands.h"
 #include "gatefold/base/text.h"
 #include "gatefold/device/shipped.h"
-#include "gatefold/onnx/import.h"
+#include "gatefold/onnx/export.h"
 #include "gatefold/remap/certify.h"
 #include "gatefold/remap/check_plan.h"
 #include "gatefold/report/plan_json.h"
 #include "gatefold/runtime/prepared.h"
+#include "gatefold/zoo/zoo.h"
 #include "inputs.h"
 
 namespace gatefold::tool {
@@ -17,7 +18,7 @@ namespace {
 constexpr std::int64_t kModelFileSizeMax = std::int64_t{2} << 30;  // the limit of ONNX's own format
 
 Result<std::shared_ptr<const LayerGraph>> graph_of(const std::string& path, const std::map<std::string, std::int64_t>& symbols) {
-  GATEFOLD_TRY(const Model model, read_onnx(path));
+  GATEFOLD_TRY(const Model model, read_network(path));
   BuildOptions options;
   options.symbols = symbols;
   GATEFOLD_TRY(LayerGraph graph, build_layer_graph(model, options));
@@ -25,7 +26,13 @@ Result<std::shared_ptr<const LayerGraph>> graph_of(const std::string& path, cons
   return std::make_shared<const LayerGraph>(std::move(graph));
 }
 
+/// SHA-256 of the network's file: for zoo:NAME, of the one that `gatefold zoo` writes.
 Result<std::string> hash_of(const std::string& path) {
+  if (zoo_name(path)) {
+    GATEFOLD_TRY(const Model model, read_network(path));
+    GATEFOLD_TRY(const std::string written, export_onnx(model));
+    return sha256(written);
+  }
   GATEFOLD_TRY(const std::string bytes, read_file(path, kModelFileSizeMax));
   return sha256(bytes);
 }

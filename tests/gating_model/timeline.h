@@ -4,7 +4,8 @@
 //
 // What it takes as given is what gating.h promises: at time 0 everything is ON; what was filled in is history; a gap is
 // filled when its end is known; its state is the cheapest of those that can be left in time, the smaller change on a tie
-// unless leaving is free; a gap that contains the end of a request is chosen by its expected length and left late.
+// unless leaving is free; a bank is asleep only after its idle cycles; a gap that contains the end of a request is chosen by its expected
+// length and left late.
 #pragma once
 
 #include <array>
@@ -41,6 +42,8 @@ class Timeline {
   void hold(int element, int from, int until);
   void set_content(int element, bool holds_data) { elements_[at(element)].content = holds_data; }
   void pin(int cluster, bool on, int now);
+  /// Data lie in the cluster's banks, or something still executes or crosses it at `now`.
+  [[nodiscard]] bool in_use(int cluster, int now) const;
   void idle(int completion, int arrival, int expected);
 
   /// The first cycle from `now` on in which the element can be ON.
@@ -76,12 +79,21 @@ class Timeline {
   [[nodiscard]] const Price& price(const Element& element) const { return prices_[static_cast<std::size_t>(element.kind)]; }
   [[nodiscard]] bool gated(const Element& element) const;
   [[nodiscard]] bool unknown(const Element& element, int until) const;
-  [[nodiscard]] PowerState cheapest(const Element& element, int length, bool in_time) const;
-  [[nodiscard]] PowerState gap(const Element& element, int until) const;
-  [[nodiscard]] PowerState rest(const Element& element) const;
-  static void fill(Element& element, PowerState state, int until);
+  /// ON for `after` cycles, then `state`.
+  struct Rest {
+    PowerState state;
+    int after;
+  };
+  static bool has(const Element& element, PowerState state);
+  [[nodiscard]] Rest lowest(const Element& element) const;
+  [[nodiscard]] Rest cheapest(const Element& element, int length, bool in_time) const;
+  [[nodiscard]] Rest gap(const Element& element, int until) const;
+  [[nodiscard]] Rest rest(const Element& element) const;
+  static PowerState fill(Element& element, const Rest& rest, int until);
+  static void wake(Element& element, PowerState from);
 
   GatingScope scope_;
+  int sleep_after_ = 0;
   std::array<Price, 5> prices_{};
   std::vector<Element> elements_;
   std::vector<char> pinned_;

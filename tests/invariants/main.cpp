@@ -47,7 +47,8 @@ bool parse(int argc, char** argv, Arguments& arguments) {
 }
 
 struct Totals {
-  std::int64_t cases = 0, skipped = 0, runs = 0, refused = 0, shifts = 0, spilled = 0, exact = 0, violations = 0;
+  std::int64_t cases = 0, skipped = 0, runs = 0, refused = 0, shifts = 0, spilled = 0, shed = 0, faults = 0, both = 0, exact = 0,
+               violations = 0;
 };
 
 /// Seeds of neighbouring cases and of neighbouring runs have nothing in common.
@@ -74,6 +75,9 @@ void check(std::uint64_t seed, std::int64_t number, Totals& totals) {
   totals.refused += findings.refused;
   totals.shifts += findings.shifts;
   totals.spilled += findings.spilled;
+  totals.shed += findings.shed;
+  totals.faults += findings.faults;
+  totals.both += findings.both;
   totals.exact += findings.exact_outputs;
   if (findings.violations.empty()) return;
   if (totals.violations < kReportedMost) {
@@ -102,9 +106,10 @@ int run(int argc, char** argv) {
   const bool enough = arguments.only >= 0 || totals.cases >= wanted;
   fmt::print(
       "figure: {} cases, {} runs under {} policies ({} more placements refused at boot, {} cases that do not fit), {} runs with "
-      "spilled activations, {} shifts, {} runs equal to the reference bit by bit, {} violations\n",
-      totals.cases, totals.runs, policy_names().size(), totals.refused, totals.skipped, totals.spilled, totals.shifts, totals.exact,
-      totals.violations);
+      "spilled activations, {} shifts, {} executions cut short or repeated ({} in runs with spilled activations), {} requests shed, {} "
+      "runs equal to the reference bit by bit, {} violations\n",
+      totals.cases, totals.runs, policy_names().size(), totals.refused, totals.skipped, totals.spilled, totals.shifts, totals.faults,
+      totals.both, totals.shed, totals.exact, totals.violations);
   return totals.violations == 0 && enough ? 0 : 1;
 }
 

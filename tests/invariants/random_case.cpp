@@ -22,6 +22,7 @@ void vary(Random& random, GateSpec& gate, std::int64_t latency_max) {
   gate.gated = EnergyPerCycle(gate.on.count() / random.one_of<std::int64_t>({1, 3, 30}));
   gate.wake_latency = Cycles(random.between(0, latency_max));
   gate.wake_energy = scaled(random, gate.wake_energy);
+  if (random.chance(2)) gate.clock = EnergyPerCycle((gate.on - gate.gated).count() / random.one_of<std::int64_t>({1, 2, 10}));
 }
 
 void vary_bank(Random& random, BankSpec& bank) {
@@ -33,12 +34,14 @@ void vary_bank(Random& random, BankSpec& bank) {
   bank.wake_latency_off = bank.wake_latency_retention + Cycles(random.between(0, 20));
   bank.wake_energy_retention = scaled(random, bank.wake_energy_retention);
   bank.wake_energy_off = bank.wake_energy_retention + scaled(random, bank.wake_energy_off);
+  bank.sleep_after = Cycles(random.one_of<std::int64_t>({0, 0, 10, 300}));
 }
 
-/// Pairs of events inside [0, span): a cluster that is occupied is given back, one that is throttled recovers.
-std::vector<TimedEvent> random_events(Random& random, std::int32_t clusters, std::int64_t span) {
+/// Events inside [0, span): a cluster that is occupied is given back, one that is throttled recovers; what fails recovers or
+/// does not.
+std::vector<TimedEvent> random_events(Random& random, const DeviceSpec& spec, std::int64_t span) {
   std::vector<TimedEvent> events;
-  for (std::int32_t k = 0; k < clusters; ++k) {
+  for (std::int32_t k = 0; k < spec.cluster_count; ++k) {
     const auto pair = [&](EventKind begin, EventKind end, std::int32_t percent) {
       const std::int64_t from = random.between(0, span);
       const std::int64_t until = from + random.between(1, std::max<std::int64_t>(1, span));
@@ -46,7 +49,20 @@ std::vector<TimedEvent> random_events(Random& random, std::int32_t clusters, std
       events.push_back({Cycles(until), {end, ClusterId(k), 100}});
     };
     if (random.chance(2)) pair(EventKind::kOccupy, EventKind::kRelease, 100);
-    if (random.chance(3)) pair(EventKind::kThrottle, EventKind::kRecover, static_cast<std::int32_t>(random.between(1, 100)));
+    const bool throttled = random.chance(3);
+    if (throttled) pair(EventKind::kThrottle, EventKind::kRecover, static_cast<std::int32_t>(random.between(1, 100)));
+    const auto fail = [&](std::int32_t core, std::int32_t bank) {
+      const std::int64_t from = random.between(0, span);
+      events.push_back({Cycles(from), {EventKind::kFail, ClusterId(k), 100, core, bank}});
+      if (!random.chance(3))
+        events.push_back({Cycles(from + random.between(1, span + 1)), {EventKind::kRecover, ClusterId(k), 100, core, bank}});
+    };
+    if (!throttled && random.chance(5)) fail(-1, -1);
+    if (random.chance(4)) fail(static_cast<std::int32_t>(random.between(0, spec.cores_per_cluster - 1)), -1);
+    if (random.chance(4)) {
+      const auto core = static_cast<std::int32_t>(random.between(0, spec.cores_per_cluster - 1));
+      fail(core, static_cast<std::int32_t>(random.between(0, spec.banks_per_core - 1)));
+    }
   }
   auto checked = check_events(std::move(events));
   GATEFOLD_REQUIRE(checked.has_value());
@@ -64,7 +80,7 @@ RunOptions random_options(Random& random, const PreparedNetwork& network) {
   if (kind == 2) options.arrivals.rate_hz = static_cast<double>(network.spec().clock_hz) / static_cast<double>(mean);
   if (random.chance(3)) options.deadline = Cycles(length * random.between(1, 16) / 8);
   const std::int64_t span = (kind == 0 ? length : std::max(length, mean)) * options.arrivals.count;
-  if (!random.chance(4)) options.events = random_events(random, network.spec().cluster_count, span);
+  if (!random.chance(4)) options.events = random_events(random, network.spec(), span);
   return options;
 }
 

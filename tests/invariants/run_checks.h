@@ -16,6 +16,9 @@ struct Findings {
   std::int64_t refused = 0;             ///< policies whose first placement does not fit: allowed
   std::int64_t shifts = 0;
   std::int64_t spilled = 0;        ///< runs with activations in external memory
+  std::int64_t shed = 0;           ///< requests
+  std::int64_t faults = 0;         ///< executions cut short or repeated
+  std::int64_t both = 0;           ///< of them, in runs with activations in external memory
   std::int64_t exact_outputs = 0;  ///< runs whose outputs were compared bit by bit
 };
 

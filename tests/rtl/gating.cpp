@@ -1,4 +1,4 @@
-// Each gap is told to the model as its own interface wants it (hold, set_content, idle_between_requests) and to the RTL as control
+// Each gap is told to the model as its own interface wants it (hold, set_uses, idle_between_requests) and to the RTL as control
 // words: thresholds in cycles, worked out from the bank's leakage and wake energies, and the next access. At the end of every
 // access both must have spent the same cycles in every state, woken as often, and used the same energy.
 #include "rtl/gating.h"
@@ -111,7 +111,7 @@ class Sequence {
   /// Tells the model the gap after `current` and the access that ends it.
   Access next_access(const Access& current) {
     const bool content = random_.chance(2);
-    gating_.set_content(BankId(0), content);
+    gating_.set_uses(BankId(0), content ? 1 : 0, 0);
     rtl_.content = content;
     Access next;
     wakes_before_ = gating_.wakes();

@@ -11,16 +11,28 @@ Energy shift_penalty(const DeviceSpec& spec, const Placement& from, const Placem
   return route_energy(spec, from.clusters) + route_energy(spec, to.clusters);
 }
 
-WeightMove weight_move(const OptionTable& table, LayerId layer, const Placement& from, const Placement& to) {
-  if (from.streamed) return {};  // nothing lies there
+namespace {
+
+/// A layer's weights from external memory to where it executes.
+WeightMove load(const OptionTable& table, LayerId layer, const Placement& to) {
   const DeviceSpec& spec = table.spec();
   const Bytes weights = weights_stored(spec, table.work(layer), footprint_of(to));
-  const WeightMove carried{false, transfer_energy(spec, weights, from, to), transfer_cycles(spec, weights, from, to), {}};
   WeightMove loaded{true, external_energy(spec, Bytes(0), weights), external_cycles(spec, weights), {}};
   for (const UncoreSpec& part : spec.uncore) {
     if (part.use != UncoreUse::kExternal) continue;
     loaded.uncore += EnergyTotal::over(part.gate.on - part.gate.gated, loaded.cycles) + part.gate.wake_energy;
   }
+  return loaded;
+}
+
+}  // namespace
+
+WeightMove weight_move(const OptionTable& table, LayerId layer, const Placement& from, const Placement& to) {
+  if (from.streamed) return {};  // nothing lies there
+  const DeviceSpec& spec = table.spec();
+  const Bytes weights = weights_stored(spec, table.work(layer), footprint_of(to));
+  const WeightMove carried{false, transfer_energy(spec, weights, from, to), transfer_cycles(spec, weights, from, to), {}};
+  const WeightMove loaded = load(table, layer, to);
   const auto price = [&](const WeightMove& move) {
     return EnergyTotal(move.energy) + move.uncore + EnergyTotal::over(table.always(), move.cycles);
   };
@@ -74,13 +86,14 @@ StepCost step_cost(const OptionTable& table, const Step& step, const Placement& 
         step.steered ? wire_energy(spec, step.input, *step.producer, candidate) : transfer_energy(spec, step.input, step.home, candidate);
     cost.wake = wake_energy(spec, *step.producer, candidate);
   }
-  if (!same_cores(candidate, step.home) || candidate.split != step.home.split) {
-    const WeightMove move = weight_move(table, step.layer, step.home, candidate);
-    cost.transfer += move.energy;
-    cost.penalty = shift_penalty(spec, step.home, candidate);
-    // The weights' journey keeps the chip up if it is longer than the producer hides; the decision charges it in full.
-    cost.active += EnergyTotal::over(table.always(), move.cycles) + move.uncore;
-  }
+  const bool moves = !same_cores(candidate, step.home) || candidate.split != step.home.split;
+  if (moves) cost.penalty = shift_penalty(spec, step.home, candidate);
+  const bool lost = step.weights_lost && !candidate.streamed;
+  if (!lost && !moves) return cost;
+  const WeightMove move = lost ? load(table, step.layer, candidate) : weight_move(table, step.layer, step.home, candidate);
+  cost.transfer += move.energy;
+  // The weights' journey keeps the chip up if it is longer than the producer hides; the decision charges it in full.
+  cost.active += EnergyTotal::over(table.always(), move.cycles) + move.uncore;
   return cost;
 }
 
@@ -112,6 +125,14 @@ EnergyTotal data_cost(const OptionTable& table, const Assignment& assignment, Te
   return cost;
 }
 
+/// A layer by itself; of streamed weights, what they cost more only where it executes in row blocks.
+EnergyTotal node_cost(const OptionTable& table, const Placement& home, LayerId layer, const Spilling& spilling) {
+  const RowBlocks blocks = spilling.blocks(layer);
+  if (blocks.count == 0) return table.option(layer, home).alone;
+  const BlockedCost blocked = blocked_cost(table, spilling.tensors, layer, home, blocks);
+  return EnergyTotal(blocked.dynamic.total()) + blocked.external + EnergyTotal::over(table.always() + blocked.held, blocked.cycles);
+}
+
 EnergyTotal wake_between(const OptionTable& table, const Assignment& assignment, std::size_t layer) {
   return layer == 0 ? EnergyTotal() : EnergyTotal(wake_energy(table.spec(), assignment[layer - 1], assignment[layer]));
 }
@@ -122,15 +143,9 @@ EnergyTotal assignment_cost(const OptionTable& table, const Assignment& assignme
   EnergyTotal cost;
   for (std::size_t i = 0; i < assignment.size(); ++i) {
     cost += wake_between(table, assignment, i);
-    if (const RowBlocks blocks = spilling.blocks(LayerId(i)); blocks.count > 0) {
-      const BlockedCost blocked = blocked_cost(table, spilling.tensors, LayerId(i), assignment[i], blocks);
-      cost += EnergyTotal(blocked.dynamic.total()) + blocked.external;
-      cost += EnergyTotal::over(table.always() + blocked.held, blocked.cycles);
-      continue;
-    }
+    cost += node_cost(table, assignment[i], LayerId(i), spilling);
+    if (!assignment[i].streamed || spilling.blocks(LayerId(i)).count > 0) continue;
     const Option& option = table.option(LayerId(i), assignment[i]);
-    cost += option.alone;
-    if (!assignment[i].streamed) continue;
     const StreamCost stream = stream_cost(table, LayerId(i), assignment[i]);
     cost += stream.energy;
     cost += EnergyTotal::over(table.always() + option.held, stream.cycles - option.cycles);
@@ -141,15 +156,16 @@ EnergyTotal assignment_cost(const OptionTable& table, const Assignment& assignme
   return cost;
 }
 
-EnergyTotal local_cost(const OptionTable& table, const Assignment& assignment, LayerId layer) {
-  EnergyTotal cost = table.option(layer, assignment[layer.at()]).alone + wake_between(table, assignment, layer.at());
+EnergyTotal local_cost(const OptionTable& table, const Assignment& assignment, LayerId layer, const Spilling& spilling) {
+  const auto data = [&](TensorId tensor) { return data_cost(table, assignment, tensor, spilling.spilled(tensor)); };
+  EnergyTotal cost = node_cost(table, assignment[layer.at()], layer, spilling) + wake_between(table, assignment, layer.at());
   if (layer.at() + 1 < assignment.size()) cost += wake_between(table, assignment, layer.at() + 1);
   const Layer& here = table.graph().layer(layer);
   for (auto operand = here.inputs.begin(); operand != here.inputs.end(); ++operand) {
     const auto same = [&](const Operand& earlier) { return earlier.tensor == operand->tensor; };
-    if (operand->tensor && std::none_of(here.inputs.begin(), operand, same)) cost += data_cost(table, assignment, *operand->tensor, false);
+    if (operand->tensor && std::none_of(here.inputs.begin(), operand, same)) cost += data(*operand->tensor);
   }
-  for (const TensorId output : here.outputs) cost += data_cost(table, assignment, output, false);
+  for (const TensorId output : here.outputs) cost += data(output);
   return cost;
 }
 

@@ -52,6 +52,7 @@ struct Step {
   bool steered = true;                 ///< the inputs can still be steered for free; otherwise they are read, carried, written
   std::int32_t percent = 100;          ///< speed of the candidate's slowest cluster
   const Spilling* spilling = nullptr;  ///< what is in external memory; nullptr: nothing
+  bool weights_lost = false;           ///< its weights come from external memory, wherever it executes (EQ-30)
 };
 
 /// EQ-28: the cost of executing `step.layer` at `candidate`. Requires: the shape is legal for the layer.
@@ -66,6 +67,6 @@ using Assignment = std::vector<Placement>;
 [[nodiscard]] EnergyTotal assignment_cost(const OptionTable& table, const Assignment& assignment, const Spilling& spilling = {});
 
 /// The part of EQ-29 that depends on where `layer` is, while nothing is spilled: its node, its data edges, and the wakes around it.
-[[nodiscard]] EnergyTotal local_cost(const OptionTable& table, const Assignment& assignment, LayerId layer);
+[[nodiscard]] EnergyTotal local_cost(const OptionTable& table, const Assignment& assignment, LayerId layer, const Spilling& spilling = {});
 
 }  // namespace gatefold

@@ -12,9 +12,10 @@ void Chip::hold(const Placement& placement, Cycles from, Cycles until) {
 }
 
 void Chip::hold_path(const Placement& a, const Placement& b, Cycles from, Cycles until) {
-  for (std::int32_t k = std::min(a.first, b.first); k <= std::max(a.last(), b.last()); ++k) {
-    gating_.hold(gating_.cluster(ClusterId(k)), from, until);
-  }
+  const std::int32_t first = std::min(a.first, b.first);
+  const std::int32_t last = std::max(a.last(), b.last());
+  for (std::int32_t k = first; k <= last; ++k) gating_.hold(gating_.cluster(ClusterId(k)), from, until);
+  gating_.add_route(first, last, from, until);
 }
 
 void Chip::hold_transfer(const Placement& a, const Placement& b, Cycles from, Cycles until) {
@@ -124,7 +125,19 @@ EnergyTotal Chip::charge_transfer(Bytes bytes, const Placement& from, const Plac
 }
 
 void Chip::refresh_content(std::span<const Piece> pieces) {
-  for (const Piece& piece : pieces) gating_.set_content(piece.bank, memory_.holds_data(piece.bank));
+  for (const Piece& piece : pieces) {
+    const std::int32_t blocks = memory_.blocks(piece.bank);
+    const bool weights = memory_.role(piece.bank) == BankRole::kWeights;
+    gating_.set_uses(piece.bank, weights ? blocks : 0, weights ? 0 : blocks);
+  }
+}
+
+DynamicEnergy spent_until(const DynamicEnergy& energy, Cycles elapsed, Cycles cycles) {
+  GATEFOLD_REQUIRE(Cycles(0) <= elapsed && elapsed <= cycles && cycles > Cycles(0));
+  const auto part = [&](Energy whole) {
+    return Energy(static_cast<std::int64_t>(static_cast<Int128>(whole.count()) * elapsed.count() / cycles.count()));
+  };
+  return {part(energy.compute), part(energy.memory), part(energy.crossbar)};
 }
 
 Energy transfer_energy(const DeviceSpec& spec, Bytes bytes, const Placement& from, const Placement& to) {

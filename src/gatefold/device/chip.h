@@ -27,6 +27,7 @@ class Chip {
   [[nodiscard]] Ledger& ledger() { return ledger_; }
   [[nodiscard]] Gating& gating() { return gating_; }
   [[nodiscard]] Memory& memory() { return memory_; }
+  [[nodiscard]] const Memory& memory() const { return memory_; }
   [[nodiscard]] Crossbar& crossbar() { return crossbar_; }
   [[nodiscard]] const Crossbar& crossbar() const { return crossbar_; }
   [[nodiscard]] Profile& profile() { return profile_; }
@@ -73,14 +74,18 @@ class Chip {
   /// weights inwards; one external access and one SRAM access per byte.
   EnergyTotal charge_external(Bytes spilled, Bytes weights);
   /// Charges a network input that arrives in external memory: one access per byte there.
-  void charge_arrival(Bytes spilled) { ledger_.charge(Part::kExternal, spilled * spec_->spill_byte); }
+  Energy charge_arrival(Bytes spilled) {
+    const Energy energy = spilled * spec_->spill_byte;
+    ledger_.charge(Part::kExternal, energy);
+    return energy;
+  }
 
   /// Charges one execution on a placement: dynamic energy, and the wires of its outputs, in equal shares to its clusters.
   void charge(const DynamicEnergy& energy, Energy output_wires, const Placement& placement);
   /// Charges the transfer of `bytes` between two placements (EQ-23): read and wires to the one, write to the other.
   EnergyTotal charge_transfer(Bytes bytes, const Placement& from, const Placement& to);
 
-  /// Marks the banks of a block as holding data or not, after `memory` changed.
+  /// Counts anew what lies in these banks, after `memory` changed.
   void refresh_content(std::span<const Piece> pieces);
 
  private:
@@ -92,6 +97,8 @@ class Chip {
   Profile profile_;
 };
 
+/// EQ-60: what of an execution's energy is spent once `elapsed` of its `cycles` have passed, each term rounded down.
+[[nodiscard]] DynamicEnergy spent_until(const DynamicEnergy& energy, Cycles elapsed, Cycles cycles);
 /// EQ-23: energy to move `bytes` from one placement to another: one SRAM read and write per byte, and wires.
 [[nodiscard]] Energy transfer_energy(const DeviceSpec& spec, Bytes bytes, const Placement& from, const Placement& to);
 /// EQ-53: energy of bytes that pass between external memory and banks: one access at each end per byte.

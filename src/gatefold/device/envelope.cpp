@@ -9,15 +9,15 @@ namespace {
 
 EnergyTotal spent(const IdleState& state, Cycles gap) { return EnergyTotal::over(state.leakage, gap) + state.wake; }
 
-/// The least length at which `deeper` is no dearer than `lighter`; kNever if it never is.
+/// The least length at which `deeper` is no dearer than `lighter`; kNotEntered if it never is.
 Cycles crossover_of(const IdleState& lighter, const IdleState& deeper) {
   const std::int64_t saved = lighter.leakage.count() - deeper.leakage.count();
-  if (deeper.wake <= lighter.wake) return saved >= 0 ? Cycles(0) : kNever;
-  if (saved <= 0) return kNever;
+  if (deeper.wake <= lighter.wake) return saved >= 0 ? Cycles(0) : kNotEntered;
+  if (saved <= 0) return kNotEntered;
   // ceil(wake difference / saved), by bisection: the difference has 128 bits.
   std::int64_t low = 0;
-  std::int64_t high = kNever.count() - 1;
-  if (spent(deeper, Cycles(high)) > spent(lighter, Cycles(high))) return kNever;
+  std::int64_t high = kNotEntered.count() - 1;
+  if (spent(deeper, Cycles(high)) > spent(lighter, Cycles(high))) return kNotEntered;
   while (low < high) {
     const std::int64_t middle = low + (high - low) / 2;
     if (spent(deeper, Cycles(middle)) <= spent(lighter, Cycles(middle))) high = middle;
@@ -42,7 +42,7 @@ Envelope::Envelope(std::span<const IdleState> states) {
     if (size_ > 0) crossovers_[size_ - 1] = crossover_of(states_[size_ - 1], *next);
     states_[size_++] = *next;
   }
-  if (size_ > 1 && crossovers_[size_ - 2] == kNever) --size_;
+  if (size_ > 1 && crossovers_[size_ - 2] == kNotEntered) --size_;
 }
 
 EnergyTotal Envelope::cheapest(Cycles gap) const {
@@ -65,7 +65,7 @@ EnergyTotal Envelope::cost(const Descent& descent, Cycles gap) const {
 
 Descent Envelope::competitive() const {
   Descent descent;
-  descent.fill(kNever);
+  descent.fill(kNotEntered);
   // One cycle before: at a crossover that is no whole number of cycles, the next one would already be too late.
   for (std::size_t i = 0; i + 1 < size_; ++i) descent[i] = std::max(Cycles(0), crossovers_[i] - Cycles(1));
   return descent;
@@ -73,7 +73,7 @@ Descent Envelope::competitive() const {
 
 Descent Envelope::at_once(Cycles gap) const {
   Descent descent;
-  descent.fill(kNever);
+  descent.fill(kNotEntered);
   for (std::size_t i = 0; i + 1 < size_ && crossovers_[i] <= gap; ++i) descent[i] = Cycles(0);
   return descent;
 }

@@ -25,9 +25,9 @@ struct IdleState {
 };
 
 inline constexpr std::size_t kIdleStatesMax = 4;
-inline constexpr Cycles kNever{std::numeric_limits<std::int64_t>::max()};
+inline constexpr Cycles kNotEntered{std::numeric_limits<std::int64_t>::max()};
 
-/// When a gap's states after the first are entered, from its beginning; never decreasing. kNever: not entered.
+/// When a gap's states after the first are entered, from its beginning; never decreasing. kNotEntered: not entered.
 using Descent = std::array<Cycles, kIdleStatesMax - 1>;
 
 class Envelope {

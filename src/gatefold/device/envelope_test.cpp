@@ -39,7 +39,7 @@ TEST(Envelope, AStateThatLeaksNothingLessIsNeverEntered) {
 TEST(Envelope, ADescentPaysTheLeakageOnItsWayAndTheWakeOfWhatItReached) {
   const std::vector<IdleState> states{idle(100, 0), idle(25, 3000), idle(1, 12000)};
   const Envelope envelope(states);
-  const Descent descent{Cycles(40), Cycles(375), kNever};
+  const Descent descent{Cycles(40), Cycles(375), kNotEntered};
   EXPECT_EQ(envelope.cost(descent, Cycles(40)), EnergyTotal(4000_aJ));
   EXPECT_EQ(envelope.cost(descent, Cycles(41)), EnergyTotal(4000_aJ + 25_aJ + 3000_aJ));
   EXPECT_EQ(envelope.cost(descent, Cycles(475)), EnergyTotal(4000_aJ + 8375_aJ + 100_aJ + 12000_aJ));

@@ -236,7 +236,7 @@ TEST(Equations, AGapTakesTheCheapestState) {  // EQ-32, EQ-35
     Gating gating(edge, GatingScope::kAll, ledger);
     const ElementId element = c.bank ? gating.bank(BankId(0)) : gating.core(CoreId(0));
     gating.hold(element, Cycles(0), Cycles(10));
-    if (c.data) gating.set_content(BankId(0), true);
+    if (c.data) gating.set_uses(BankId(0), 1, 0);
     const EnergyTotal before = ledger.part(Part::kLeakageOn);
     gating.hold(element, Cycles(10 + c.gap), Cycles(10 + c.gap));
     EXPECT_EQ(ledger.part(Part::kLeakageOn) - before, Energy(c.on)) << c.gap;
@@ -245,11 +245,21 @@ TEST(Equations, AGapTakesTheCheapestState) {  // EQ-32, EQ-35
   }
 }
 
+TEST(Equations, AnInterruptedLayerHasSpentItsShareOfTheTime) {  // EQ-60
+  const DynamicEnergy whole{Energy(1'228'800'000'000), Energy(30'528'000'000), Energy(60'800'000)};
+  const DynamicEnergy spent = spent_until(whole, Cycles(100), Cycles(239));
+  EXPECT_EQ(spent.compute, Energy(514'142'259'414));
+  EXPECT_EQ(spent.memory, Energy(12'773'221'757));
+  EXPECT_EQ(spent.crossbar, Energy(25'439'330));
+  EXPECT_EQ(spent_until(whole, Cycles(0), Cycles(239)).total(), Energy(0));
+  EXPECT_EQ(spent_until(whole, Cycles(239), Cycles(239)).total(), whole.total());
+}
+
 TEST(Equations, WhatARunNeverUsesIsOffFromTheStart) {  // EQ-32
   const DeviceSpec& edge = chip("edge-nnic");
   Ledger ledger;
   Gating gating(edge, GatingScope::kAll, ledger);
-  gating.set_content(BankId(0), true);
+  gating.set_uses(BankId(0), 1, 0);
   gating.hold(gating.core(CoreId(0)), Cycles(0), Cycles(30));
   gating.settle(Cycles(40));  // too short for any break-even time
   EXPECT_EQ(ledger.part(Part::kLeakageOn), Energy(30 * 500'000));

@@ -2,19 +2,12 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "gatefold/base/contract.h"
 
 namespace gatefold {
 namespace {
-
-constexpr std::size_t index(PowerState state) { return static_cast<std::size_t>(state); }
-
-constexpr std::uint16_t kClusterClass = 0;
-constexpr std::uint16_t kCoreClass = 1;
-constexpr std::uint16_t kBankClass = 2;
-constexpr std::uint16_t kPoolClass = 3;
-constexpr std::uint16_t kFirstUncoreClass = 4;
 
 /// Row of a cluster in the ledger's table.
 std::int32_t row(std::int32_t owner) { return owner < 0 ? Ledger::kChip : owner + 1; }
@@ -28,59 +21,78 @@ Gating::Gating(const DeviceSpec& spec, GatingScope scope, Ledger& ledger)
       scope_(scope),
       ledger_(&ledger),
       floor_(spec.floor),
+      states_(power_states(spec)),
       pinned_(static_cast<std::size_t>(spec.cluster_count), 0) {
-  const auto two_states = [](const GateSpec& gate) {
-    ElementClass made;
-    made.leakage = {gate.on, gate.gated, gate.gated};
-    made.wake_latency = {Cycles(0), gate.wake_latency, gate.wake_latency};
-    made.wake_energy = {Energy(0), gate.wake_energy, gate.wake_energy};
-    return made;
-  };
-  classes_.push_back(two_states(spec.cluster));
-  classes_.back().is_cluster = true;
-  classes_.push_back(two_states(spec.core));
-  classes_.back().is_core = true;
-  ElementClass bank;
-  bank.leakage = {spec.bank.on, spec.bank.retention, spec.bank.off};
-  bank.wake_latency = {Cycles(0), spec.bank.wake_latency_retention, spec.bank.wake_latency_off};
-  bank.wake_energy = {Energy(0), spec.bank.wake_energy_retention, spec.bank.wake_energy_off};
-  bank.has_retention = true;
-  classes_.push_back(bank);
-  classes_.push_back(two_states(spec.vector_pool_gate));
-  for (const std::uint16_t kind : {kClusterClass, kCoreClass, kBankClass, kPoolClass}) classes_[kind].kind = static_cast<ElementKind>(kind);
-  for (const UncoreSpec& part : spec.uncore) {
-    classes_.push_back(two_states(part.gate));
-    classes_.back().is_uncore = true;
-    classes_.back().gateable = scope == GatingScope::kAll;
-  }
-  const auto add = [this](std::uint16_t element_class, std::int32_t owner) {
+  const auto add = [this](ElementClass element_class, std::size_t part, std::int32_t owner, std::int32_t core) {
     Element element;
-    element.element_class = element_class;
+    element.element_class = static_cast<std::uint16_t>(static_cast<std::size_t>(element_class) + part);
     element.owner = owner;
+    element.core = core;
     elements_.push_back(element);
   };
-  for (std::int32_t k = 0; k < spec.cluster_count; ++k) add(kClusterClass, k);
-  for (std::int32_t c = 0; c < spec.core_count(); ++c) add(kCoreClass, c / spec.cores_per_cluster);
-  for (std::int32_t b = 0; b < spec.bank_count(); ++b) add(kBankClass, b / (spec.banks_per_core * spec.cores_per_cluster));
-  add(kPoolClass, -1);
-  for (std::size_t part = 0; part < spec.uncore.size(); ++part) add(static_cast<std::uint16_t>(kFirstUncoreClass + part), -1);
+  for (std::int32_t k = 0; k < spec.cluster_count; ++k) add(ElementClass::kCluster, 0, k, -1);
+  for (std::int32_t c = 0; c < spec.core_count(); ++c) add(ElementClass::kCore, 0, c / spec.cores_per_cluster, -1);
+  for (std::int32_t b = 0; b < spec.bank_count(); ++b) {
+    const std::int32_t core = b / spec.banks_per_core;
+    add(ElementClass::kBank, 0, core / spec.cores_per_cluster, core);
+  }
+  add(ElementClass::kVectorPool, 0, -1, -1);
+  for (std::size_t part = 0; part < spec.uncore.size(); ++part) add(ElementClass::kUncore, part, -1, -1);
 }
 
-PowerState Gating::gap_state(const Element& element, Cycles length, bool hide_wake) const {
-  const ElementClass& of = classes_[element.element_class];
-  PowerState best = PowerState::kOn;
-  EnergyTotal cheapest = EnergyTotal::over(of.leakage[index(PowerState::kOn)], length);
-  const auto consider = [&](PowerState state) {
-    if (hide_wake && length < of.wake_latency[index(state)]) return;
-    const EnergyTotal cost = EnergyTotal::over(of.leakage[index(state)], length) + of.wake_energy[index(state)];
-    const bool free = of.wake_energy[index(state)] == Energy(0);  // logic whose leakage is counted elsewhere: nothing is lost
-    if (cost < cheapest || (free && cost == cheapest)) {
-      cheapest = cost;
-      best = state;
+void Gating::set_uses(BankId bank, std::int32_t weights, std::int32_t activations) {
+  Element& element = elements_[this->bank(bank).at()];
+  const Uses before = std::exchange(element.uses, Uses{weights, activations, 0});
+  for (const ElementId above : {core(CoreId(element.core)), cluster(ClusterId(element.owner))}) {
+    Uses& sum = elements_[above.at()].uses;
+    sum.weights += weights - before.weights;
+    sum.activations += activations - before.activations;
+    GATEFOLD_ENSURE(sum.weights >= 0 && sum.activations >= 0);
+  }
+}
+
+void Gating::add_route(std::int32_t first, std::int32_t last, Cycles from, Cycles until) {
+  routes_.erase(std::remove_if(routes_.begin(), routes_.end(), [from](const Route& route) { return route.until <= from; }), routes_.end());
+  routes_.push_back({first, last, until});
+}
+
+Uses Gating::uses(ElementId id, Cycles now) const {
+  const Element& element = elements_[id.at()];
+  Uses uses = element.uses;
+  if (!is_class(element, ElementClass::kCluster)) return uses;
+  const auto crosses = [&](const Route& route) { return route.first <= element.owner && element.owner <= route.last && route.until > now; };
+  uses.routes = static_cast<std::int32_t>(std::count_if(routes_.begin(), routes_.end(), crosses));
+  if (uses.routes == 0 && element.held_until > now) uses.routes = 1;  // a layer executes there
+  return uses;
+}
+
+Gating::Rest Gating::lowest(const Element& element) const {
+  const PowerStates& of = states_[element.element_class];
+  const bool in_use = element.uses.weights + element.uses.activations > 0;
+  const Transition& off = of.down(PowerState::kOff);
+  if (!(off.loses_data && in_use)) return {PowerState::kOff, off.after};
+  return {PowerState::kRetention, of.down(PowerState::kRetention).after};
+}
+
+Gating::Rest Gating::cheapest(const Element& element, Cycles length, bool hide_wake) const {
+  const PowerStates& of = states_[element.element_class];
+  const bool in_use = element.uses.weights + element.uses.activations > 0;
+  Rest best;
+  EnergyTotal lowest = EnergyTotal::over(of.leakage[index(PowerState::kOn)], length);
+  for (const PowerState state : kPowerStates) {
+    const Transition& down = of.down(state);
+    if (!down.legal || (down.loses_data && in_use) || length <= down.after) continue;
+    const Transition& wake = of.wake(state);
+    const Cycles there = length - down.after;
+    if (hide_wake && there < wake.latency) continue;
+    const EnergyTotal cost = EnergyTotal::over(of.leakage[index(PowerState::kOn)], down.after) +
+                             EnergyTotal::over(of.leakage[index(state)], there) + wake.energy;
+    const bool free = wake.energy == Energy(0);  // a clock, or logic whose leakage is counted elsewhere: nothing is lost
+    if (cost < lowest || (free && cost == lowest)) {
+      lowest = cost;
+      best = {state, down.after};
     }
-  };
-  if (of.has_retention) consider(PowerState::kRetention);
-  if (!(of.has_retention && element.content)) consider(PowerState::kOff);
+  }
   return best;
 }
 
@@ -88,50 +100,62 @@ bool Gating::in_unknown_gap(const Element& element, Cycles until) const {
   return unknown_from_ && element.held_until <= *unknown_from_ && until > *unknown_from_;
 }
 
-PowerState Gating::last_state(const Element& element, Cycles horizon) const {
-  const ElementClass& of = classes_[element.element_class];
+Gating::Rest Gating::last_rest(const Element& element, Cycles horizon) const {
   const bool used = element.held_until > Cycles(0);
-  if (scope_ != GatingScope::kAll || !of.gateable || (used && in_unknown_gap(element, horizon))) return state_in_gap(element, horizon);
-  return of.has_retention && element.content ? PowerState::kRetention : PowerState::kOff;
+  if (scope_ != GatingScope::kAll || (used && in_unknown_gap(element, horizon))) return rest_in_gap(element, horizon);
+  return lowest(element);
 }
 
-PowerState Gating::state_in_gap(const Element& element, Cycles until) const {
-  const ElementClass& of = classes_[element.element_class];
-  if (scope_ == GatingScope::kNothing || !of.gateable) return PowerState::kOn;
+Gating::Rest Gating::rest_in_gap(const Element& element, Cycles until) const {
+  if (scope_ == GatingScope::kNothing || !gateable(element)) return {};
   if (scope_ == GatingScope::kClusters) {
-    if (element.owner >= 0 && pinned_[static_cast<std::size_t>(element.owner)] != 0) return PowerState::kOn;
-    return of.has_retention && element.content ? PowerState::kRetention : PowerState::kOff;
+    const bool pinned = element.owner >= 0 && pinned_[static_cast<std::size_t>(element.owner)] != 0;
+    return pinned ? Rest() : lowest(element);
   }
-  if (in_unknown_gap(element, until)) return gap_state(element, (*unknown_from_ - element.held_until) + unknown_expected_, false);
-  return gap_state(element, until - element.held_until, true);
+  if (in_unknown_gap(element, until)) return cheapest(element, (*unknown_from_ - element.held_until) + unknown_expected_, false);
+  return cheapest(element, until - element.held_until, true);
+}
+
+PowerState Gating::state_at_end(const Element& element, Cycles until) const {
+  const Rest rest = rest_in_gap(element, until);
+  return until > element.held_until + rest.after ? rest.state : PowerState::kOn;
 }
 
 void Gating::spend(const Element& element, PowerState state, Cycles from, Cycles until, std::int32_t account) {
   if (until <= from) return;
-  const ElementClass& of = classes_[element.element_class];
-  const EnergyTotal energy = EnergyTotal::over(of.leakage[index(state)], until - from);
-  const Part part = of.is_uncore ? Part::kUncore : state == PowerState::kOn ? Part::kLeakageOn : Part::kLeakageGated;
+  const EnergyTotal energy = EnergyTotal::over(states_[element.element_class].leakage[index(state)], until - from);
+  const Part part = is_uncore(element) ? Part::kUncore : powered(state) ? Part::kLeakageOn : Part::kLeakageGated;
   ledger_->charge_to(account, part, energy, row(element.owner));
   if (element.owner >= 0) residency_.cycles[index(state)] += (until - from).count();
-  if (state != PowerState::kOn) return;
-  if (of.is_core) core_on_ += until - from;
-  if (of.is_cluster) cluster_on_ += until - from;
+  if (!powered(state)) return;
+  if (is_class(element, ElementClass::kCore)) core_on_ += until - from;
+  if (is_class(element, ElementClass::kCluster)) cluster_on_ += until - from;
 }
 
-void Gating::wake(const Element& element, PowerState state) {
-  const ElementClass& of = classes_[element.element_class];
-  ledger_->charge(of.is_uncore ? Part::kUncore : Part::kTransitions, of.wake_energy[index(state)], row(element.owner));
+PowerState Gating::spend_gap(const Element& element, const Rest& rest, Cycles until) {
+  const Cycles entered = std::min(until, element.held_until + rest.after);
+  spend(element, PowerState::kOn, element.held_until, entered);
+  if (entered == until) return PowerState::kOn;
+  const Transition& down = states_[element.element_class].down(rest.state);
+  GATEFOLD_ENSURE(rest.state == PowerState::kOn || down.legal);
+  GATEFOLD_ENSURE(!down.loses_data || element.uses.weights + element.uses.activations == 0);  // nothing in use is switched off
+  spend(element, rest.state, entered, until);
+  return rest.state;
+}
+
+void Gating::charge_wake(const Element& element, PowerState from) {
+  if (powered(from)) return;
+  const Energy energy = states_[element.element_class].wake(from).energy;
+  ledger_->charge(is_uncore(element) ? Part::kUncore : Part::kTransitions, energy, row(element.owner));
   ++wakes_;
-  ++idle_times_[static_cast<std::size_t>(of.kind)].wakes;
+  ++idle_times(element).wakes;
 }
 
 void Gating::settle_gap(Element& element, Cycles until) {
   if (until <= element.held_until) return;
   const auto length = static_cast<std::uint64_t>((until - element.held_until).count());
-  ++idle_times_[static_cast<std::size_t>(classes_[element.element_class].kind)].gaps[static_cast<std::size_t>(std::bit_width(length) - 1)];
-  const PowerState state = state_in_gap(element, until);
-  spend(element, state, element.held_until, until);
-  if (state != PowerState::kOn) wake(element, state);
+  ++idle_times(element).gaps[static_cast<std::size_t>(std::bit_width(length) - 1)];
+  charge_wake(element, spend_gap(element, rest_in_gap(element, until), until));
   element.held_from = until;
   element.held_until = until;
 }
@@ -156,31 +180,42 @@ Cycles Gating::ready_at(ElementId id, Cycles now) const {
   const Element& element = elements_[id.at()];
   if (now <= element.held_until) return now;
   if (!unknown_from_ || element.held_until > *unknown_from_ || now < unknown_until_) return now;  // pre-woken
-  const PowerState state = state_in_gap(element, now);
-  return std::max(now, unknown_until_ + classes_[element.element_class].wake_latency[index(state)]);
+  const PowerState state = state_at_end(element, unknown_until_);  // a bank that fell asleep after the arrival was needed before
+  return std::max(now, unknown_until_ + states_[element.element_class].wake(state).latency);
+}
+
+Cycles Gating::held_until() const {
+  Cycles last;
+  for (const Element& element : elements_) last = std::max(last, element.held_until);
+  return last;
 }
 
 Cycles Gating::woken_at(ElementId id, Cycles now) const {
   const Element& element = elements_[id.at()];
   if (now <= element.held_until) return now;
-  return now + classes_[element.element_class].wake_latency[index(state_in_gap(element, now))];
+  return now + states_[element.element_class].wake(state_at_end(element, now)).latency;
 }
 
 bool Gating::is_on(ElementId id, Cycles from, Cycles until) const {
   const Element& element = elements_[id.at()];
-  if (scope_ == GatingScope::kNothing || !classes_[element.element_class].gateable) return true;
+  if (scope_ == GatingScope::kNothing || !gateable(element)) return true;
   const bool stays_on = element.owner >= 0 && pinned_[static_cast<std::size_t>(element.owner)] != 0;
   return element.held_from <= from && (stays_on || until <= element.held_until);
 }
 
-void Gating::pin(ClusterId cluster, bool on, Cycles now) {
+bool Gating::unpin(ClusterId cluster, Cycles now) {
+  if (uses(this->cluster(cluster), now).total() > 0) return false;
+  set_pin(cluster, false, now);
+  return true;
+}
+
+void Gating::set_pin(ClusterId cluster, bool on, Cycles now) {
   GATEFOLD_REQUIRE(scope_ == GatingScope::kClusters);
   if ((pinned_[cluster.at()] != 0) == on) return;
   for (Element& element : elements_) {
     if (element.owner != cluster.index() || element.held_until >= now) continue;
-    const PowerState state = state_in_gap(element, now);
-    spend(element, state, element.held_until, now);
-    if (on && state != PowerState::kOn) wake(element, state);
+    const PowerState state = spend_gap(element, rest_in_gap(element, now), now);
+    if (on) charge_wake(element, state);
     element.held_from = now;
     element.held_until = now;
   }
@@ -199,7 +234,7 @@ std::int32_t Gating::powered_clusters(std::int32_t executing) const {
 void Gating::settle(Cycles horizon) {
   for (Element& element : elements_) {
     if (horizon > element.held_until) {
-      spend(element, last_state(element, horizon), element.held_until, horizon);  // no wake: the run ends here
+      spend_gap(element, last_rest(element, horizon), horizon);  // no wake: the run ends here
       element.held_until = horizon;
     }
   }

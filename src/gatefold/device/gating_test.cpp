@@ -92,7 +92,7 @@ TEST(Gating, ABankWithContentIsRetainedAndOneWithoutIsOff) {
     Gated chip;
     const ElementId bank = chip.gating.bank(chip.bank);
     chip.gating.hold(bank, Cycles(0), Cycles(10));
-    chip.gating.set_content(chip.bank, content);
+    chip.gating.set_uses(chip.bank, content ? 1 : 0, 0);
     chip.gating.hold(bank, Cycles(1010), Cycles(1011));
     EXPECT_EQ(chip.gated(), Energy(content ? 4000 : 1000));
     EXPECT_EQ(chip.transitions(), Energy(content ? 30 : 90));
@@ -104,7 +104,7 @@ TEST(Gating, ContentDecidesTheWakeLatencyOfABank) {
     Gated chip;
     const ElementId bank = chip.gating.bank(chip.bank);
     chip.gating.hold(bank, Cycles(0), Cycles(10));
-    chip.gating.set_content(chip.bank, content);
+    chip.gating.set_uses(chip.bank, content ? 1 : 0, 0);
     chip.gating.idle_between_requests(Cycles(10), Cycles(500), Cycles(1000));
     EXPECT_EQ(chip.gating.ready_at(bank, Cycles(500)), Cycles(content ? 502 : 505));
   }
@@ -173,7 +173,7 @@ TEST(Gating, ResidencyCoversEveryClusterCoreAndBankAllTheTime) {
     chip.gating.hold(chip.gating.bank(chip.bank), Cycles(150), Cycles(300));
     chip.gating.settle(Cycles(1000));
     const auto& in = chip.gating.residency().cycles;
-    EXPECT_TRUE(in[0] + in[1] + in[2] == 44 * 1000);
+    EXPECT_TRUE(in[0] + in[1] + in[2] + in[3] == 44 * 1000);
   }
 }
 
@@ -187,7 +187,7 @@ TEST(Gating, WithoutGatingEverythingIsOnAllTheTime) {
 
 TEST(Gating, APinnedClusterIsOnWithItsCoresAndBanksAndNothingElse) {
   Gated chip(GatingScope::kClusters);
-  chip.gating.pin(ClusterId(0), true, Cycles(0));
+  chip.gating.pin(ClusterId(0), Cycles(0));
   EXPECT_TRUE(chip.gating.is_on(chip.cluster, Cycles(7), Cycles(9)));
   EXPECT_FALSE(chip.gating.is_on(chip.gating.cluster(ClusterId(1)), Cycles(7), Cycles(9)));
   chip.gating.settle(Cycles(1000));
@@ -197,37 +197,99 @@ TEST(Gating, APinnedClusterIsOnWithItsCoresAndBanksAndNothingElse) {
 
 TEST(Gating, APinWakesEveryElementOfTheClusterOnce) {
   Gated chip(GatingScope::kClusters);
-  chip.gating.pin(ClusterId(0), true, Cycles(500));
-  chip.gating.pin(ClusterId(0), true, Cycles(600));
+  chip.gating.pin(ClusterId(0), Cycles(500));
+  chip.gating.pin(ClusterId(0), Cycles(600));
   EXPECT_EQ(chip.gating.wakes(), 1 + 2 + 8);
   EXPECT_EQ(chip.transitions(), Energy(200 + 2 * 50 + 8 * 90));
 }
 
-TEST(Gating, AnUnpinnedClusterKeepsTheContentOfItsBanks) {
+TEST(Gating, AnUnpinnedClusterIsOffAndKeepsWhatIsWrittenIntoItsBanksLater) {
   Gated chip(GatingScope::kClusters);
-  chip.gating.pin(ClusterId(0), true, Cycles(0));
-  chip.gating.set_content(chip.bank, true);
-  chip.gating.pin(ClusterId(0), false, Cycles(100));
+  chip.gating.pin(ClusterId(0), Cycles(0));
+  EXPECT_TRUE(chip.gating.unpin(ClusterId(0), Cycles(100)));
+  chip.gating.set_uses(chip.bank, 1, 0);
   chip.gating.settle(Cycles(1000));
   EXPECT_EQ(chip.on(), Energy(100 * (20 + 2 * 10 + 8 * 10)));
   EXPECT_EQ(chip.gated(), Energy(900 * (4 + 7) + 1000 * 24));
+}
+
+TEST(Gating, WhatIsInUseIsNotUnpinned) {
+  Gated chip(GatingScope::kClusters);
+  for (const std::int32_t k : {0, 1, 2}) chip.gating.pin(ClusterId(k), Cycles(0));
+  chip.gating.set_uses(chip.bank, 0, 2);
+  chip.gating.add_route(1, 2, Cycles(0), Cycles(50));
+  chip.gating.hold(chip.gating.cluster(ClusterId(2)), Cycles(0), Cycles(70));
+  EXPECT_FALSE(chip.gating.unpin(ClusterId(0), Cycles(20)));  // live activations
+  EXPECT_FALSE(chip.gating.unpin(ClusterId(1), Cycles(49)));  // a route in flight
+  EXPECT_FALSE(chip.gating.unpin(ClusterId(2), Cycles(69)));  // a layer executes
+  EXPECT_EQ(chip.gating.powered_clusters(0), 3);
+  chip.gating.set_uses(chip.bank, 0, 0);
+  EXPECT_TRUE(chip.gating.unpin(ClusterId(0), Cycles(20)));
+  EXPECT_TRUE(chip.gating.unpin(ClusterId(1), Cycles(50)));
+  EXPECT_TRUE(chip.gating.unpin(ClusterId(2), Cycles(70)));
+}
+
+TEST(Gating, UsesOfBanksAddUpInTheirCoreAndTheirCluster) {
+  Gated chip;
+  chip.gating.set_uses(BankId(0), 2, 0);
+  chip.gating.set_uses(BankId(5), 0, 3);  // core 1
+  EXPECT_EQ(chip.gating.uses(chip.gating.core(CoreId(0)), Cycles(0)), (Uses{2, 0, 0}));
+  EXPECT_EQ(chip.gating.uses(chip.cluster, Cycles(0)), (Uses{2, 3, 0}));
+  chip.gating.set_uses(BankId(0), 1, 0);
+  EXPECT_EQ(chip.gating.uses(chip.cluster, Cycles(0)), (Uses{1, 3, 0}));
+  EXPECT_EQ(chip.gating.uses(chip.gating.cluster(ClusterId(1)), Cycles(0)), Uses());
+  const test::ThrowingContracts throwing;
+  EXPECT_THROW(chip.gating.set_uses(BankId(0), -1, 0), std::logic_error);
+}
+
+TEST(Gating, AClusterThatStaysPoweredInAGapHasItsClockStopped) {  // EQ-32
+  DeviceSpec spec = small_chip();
+  spec.cluster.clock = EnergyPerCycle(8);
+  Gated chip(GatingScope::kAll, spec);
+  chip.gating.hold(chip.cluster, Cycles(0), Cycles(10));
+  chip.gating.hold(chip.cluster, Cycles(26), Cycles(27));  // OFF costs 200, a stopped clock 16 * 12
+  EXPECT_EQ(chip.on(), Energy(11 * 20 + 16 * 12));
+  EXPECT_EQ(chip.gating.wakes(), 0);
+  EXPECT_EQ(chip.gating.residency().cycles[index(PowerState::kClockGated)], 16);
+  EXPECT_EQ(chip.gating.cluster_on(), Cycles(27));
+  chip.gating.hold(chip.cluster, Cycles(44), Cycles(45));  // 17 * 12 > 200
+  EXPECT_EQ(chip.transitions(), Energy(200));
+  EXPECT_FALSE(chip.gating.is_on(chip.cluster, Cycles(30), Cycles(31)));
+}
+
+TEST(Gating, ABankFallsAsleepOnlyAfterItsIdleCycles) {  // EQ-32
+  DeviceSpec spec = small_chip();
+  spec.bank.sleep_after = Cycles(7);
+  Gated chip(GatingScope::kAll, spec);
+  chip.gating.hold(chip.gating.bank(chip.bank), Cycles(0), Cycles(10));
+  chip.gating.set_uses(chip.bank, 1, 0);
+  chip.gating.hold(chip.gating.bank(chip.bank), Cycles(22), Cycles(22));  // 5 asleep: 20 + 30 cost what 50 do
+  EXPECT_EQ(chip.on(), Energy(22 * 10));
+  chip.gating.hold(chip.gating.bank(chip.bank), Cycles(35), Cycles(35));  // 6 asleep
+  EXPECT_EQ(chip.on(), Energy(22 * 10 + 7 * 10));
+  EXPECT_EQ(chip.gated(), Energy(6 * 4));
+  EXPECT_EQ(chip.transitions(), Energy(30));
+  chip.gating.idle_between_requests(Cycles(35), Cycles(40), Cycles(100));
+  EXPECT_EQ(chip.gating.ready_at(chip.gating.bank(chip.bank), Cycles(40)), Cycles(40));  // not asleep yet
+  chip.gating.idle_between_requests(Cycles(35), Cycles(43), Cycles(100));
+  EXPECT_EQ(chip.gating.ready_at(chip.gating.bank(chip.bank), Cycles(43)), Cycles(45));
 }
 
 TEST(Gating, PoweredClustersFollowTheScope) {
   EXPECT_EQ(Gated(GatingScope::kNothing).gating.powered_clusters(1), 4);
   EXPECT_EQ(Gated(GatingScope::kAll).gating.powered_clusters(1), 1);
   Gated chip(GatingScope::kClusters);
-  chip.gating.pin(ClusterId(0), true, Cycles(0));
-  chip.gating.pin(ClusterId(2), true, Cycles(0));
+  chip.gating.pin(ClusterId(0), Cycles(0));
+  chip.gating.pin(ClusterId(2), Cycles(0));
   EXPECT_EQ(chip.gating.powered_clusters(1), 2);
 }
 
 TEST(Gating, ABankIsWritableOnceTheLastAccessToWhatLayThereHasEnded) {
   Gated chip;
   chip.gating.hold(chip.gating.bank(chip.bank), Cycles(0), Cycles(80));
-  chip.gating.set_content(chip.bank, true);
+  chip.gating.set_uses(chip.bank, 1, 0);
   EXPECT_EQ(chip.gating.writable_from(chip.bank), Cycles(0));  // it shares the bank
-  chip.gating.set_content(chip.bank, false);
+  chip.gating.set_uses(chip.bank, 0, 0);
   EXPECT_EQ(chip.gating.writable_from(chip.bank), Cycles(80));
 }
 
@@ -245,7 +307,7 @@ TEST(Gating, AHoldThatEndsBeforeItBeginsIsAProgrammerError) {
   const test::ThrowingContracts throwing;
   Gated chip;
   EXPECT_THROW(chip.gating.hold(chip.cluster, Cycles(2), Cycles(1)), std::logic_error);
-  EXPECT_THROW(chip.gating.pin(ClusterId(0), true, Cycles(0)), std::logic_error);
+  EXPECT_THROW(chip.gating.pin(ClusterId(0), Cycles(0)), std::logic_error);
 }
 
 }  // namespace

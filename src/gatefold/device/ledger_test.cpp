@@ -81,7 +81,7 @@ TEST(Ledger, WhatIsHeldGoesToTheHolderAndGapsToNobody) {  // and the wake to who
   EXPECT_EQ(accounts[2][static_cast<std::size_t>(Part::kTransitions)], Energy(200));
   EXPECT_EQ(accounts[0][static_cast<std::size_t>(Part::kLeakageGated)], Energy(0));  // a gated cluster of this chip leaks nothing
   EXPECT_EQ(sum(ledger.by_cluster().subspan(2, 1), Part::kLeakageOn), Energy(15 * 20));
-  const IdleTimes& idle = gating.idle_times()[static_cast<std::size_t>(ElementKind::kCluster)];
+  const IdleTimes& idle = gating.idle_times()[static_cast<std::size_t>(ElementClass::kCluster)];
   EXPECT_EQ(idle.gaps[6], 1);  // 100 cycles: 64 to 127
   EXPECT_EQ(idle.wakes, 1);
 }

@@ -13,7 +13,8 @@ Memory::Memory(const DeviceSpec& spec)
       bank_size_(spec.bank.size),
       banks_(static_cast<std::size_t>(spec.bank_count()), Bank{BankRole::kEmpty, 0, spec.bank.size}),
       free_(static_cast<std::size_t>(spec.core_count()), spec.core_memory()),
-      empty_(static_cast<std::size_t>(spec.core_count()), spec.banks_per_core) {}
+      empty_(static_cast<std::size_t>(spec.core_count()), spec.banks_per_core),
+      failed_banks_(static_cast<std::size_t>(spec.core_count()), 0) {}
 
 bool Memory::used_by(BankId bank, std::span<const BlockId> blocks) const {
   return std::any_of(blocks.begin(), blocks.end(), [&](BlockId block) {
@@ -103,6 +104,30 @@ void Memory::free(BlockId id) {
   block.live = false;
   block.payload.reset();
   unused_.push_back(id.index());
+}
+
+void Memory::fail(BankId id) {
+  Bank& bank = banks_[id.at()];
+  GATEFOLD_REQUIRE(bank.role == BankRole::kEmpty && bank.blocks == 0);
+  const auto core = static_cast<std::size_t>(id.index() / banks_per_core_);
+  bank.role = BankRole::kFailed;
+  bank.free = Bytes(0);
+  free_[core] -= bank_size_;
+  --empty_[core];
+  ++failed_banks_[core];
+  ++failed_count_;
+}
+
+void Memory::recover(BankId id) {
+  Bank& bank = banks_[id.at()];
+  GATEFOLD_REQUIRE(bank.role == BankRole::kFailed);
+  const auto core = static_cast<std::size_t>(id.index() / banks_per_core_);
+  bank.role = BankRole::kEmpty;
+  bank.free = bank_size_;
+  free_[core] += bank_size_;
+  ++empty_[core];
+  --failed_banks_[core];
+  --failed_count_;
 }
 
 Status Memory::check_on(BlockId id, const Gating& gating, Cycles from, Cycles until) const {

@@ -22,7 +22,7 @@
 
 namespace gatefold {
 
-enum class BankRole : std::uint8_t { kEmpty, kWeights, kActivations };
+enum class BankRole : std::uint8_t { kEmpty, kWeights, kActivations, kFailed };
 
 using BlockId = Id<struct BlockTag>;
 using Payload = std::shared_ptr<const void>;
@@ -47,14 +47,23 @@ class Memory {
   [[nodiscard]] CoreId core(BlockId block) const { return blocks_[block.at()].core; }
   [[nodiscard]] Bytes size(BlockId block) const { return blocks_[block.at()].size; }
   [[nodiscard]] std::span<const Piece> pieces(BlockId block) const { return blocks_[block.at()].pieces; }
-  /// The banks of pieces that no other block shares any more hold no data once it is freed.
-  [[nodiscard]] bool holds_data(BankId bank) const { return banks_[bank.at()].blocks > 0; }
+  [[nodiscard]] BankRole role(BankId bank) const { return banks_[bank.at()].role; }
+  /// How many blocks lie in a bank, in part or whole.
+  [[nodiscard]] std::int32_t blocks(BankId bank) const { return banks_[bank.at()].blocks; }
 
   /// The payload, if every bank of the block is ON over [from, until). Errors: kInvalidInput naming the bank: an access to
   /// an element that is not ON is an error of the run.
   [[nodiscard]] Result<Payload> read(BlockId block, const Gating& gating, Cycles from, Cycles until) const;
   /// Replaces the payload, under the same condition.
   [[nodiscard]] Status write(BlockId block, Payload payload, const Gating& gating, Cycles from, Cycles until);
+
+  /// A bank that fails holds nothing until it recovers, empty. Requires: no block lies there; it works, or failed.
+  void fail(BankId bank);
+  void recover(BankId bank);
+  [[nodiscard]] bool failed(BankId bank) const { return role(bank) == BankRole::kFailed; }
+  [[nodiscard]] bool any_failed() const { return failed_count_ > 0; }
+  /// True if no bank of the core is left.
+  [[nodiscard]] bool failed(CoreId core) const { return failed_banks_[core.at()] == banks_per_core_; }
 
   /// Bytes of one core that no block takes.
   [[nodiscard]] Bytes free_bytes(CoreId core) const { return free_[core.at()]; }
@@ -88,6 +97,8 @@ class Memory {
   std::vector<std::int32_t> unused_;  ///< positions in blocks_ to reuse
   std::vector<Bytes> free_;
   std::vector<std::int32_t> empty_;
+  std::vector<std::int32_t> failed_banks_;  ///< per core
+  std::int32_t failed_count_ = 0;
 };
 
 }  // namespace gatefold

@@ -113,7 +113,7 @@ TEST_F(MemoryTest, FreeingGivesBackBytesBanksAndRole) {
   memory_.free(block);
   EXPECT_EQ(memory_.free_bytes(kCore), Bytes(400));
   EXPECT_EQ(memory_.empty_banks(kCore), 4);
-  EXPECT_FALSE(memory_.holds_data(BankId(0)));
+  EXPECT_EQ(memory_.blocks(BankId(0)), 0);
   EXPECT_EQ(pieces(activation(350)), "0:100 1:100 2:100 3:50");
 }
 
@@ -121,10 +121,10 @@ TEST_F(MemoryTest, ASharedBankHoldsDataUntilItsLastBlockGoes) {
   const BlockId first = weights(30);
   const BlockId second = weights(30);
   memory_.free(first);
-  EXPECT_TRUE(memory_.holds_data(BankId(0)));
+  EXPECT_GT(memory_.blocks(BankId(0)), 0);
   EXPECT_EQ(pieces(weights(70)), "0:70");
   memory_.free(second);
-  EXPECT_TRUE(memory_.holds_data(BankId(0)));
+  EXPECT_GT(memory_.blocks(BankId(0)), 0);
 }
 
 TEST_F(MemoryTest, APayloadIsDestroyedWithItsBlock) {
@@ -165,6 +165,35 @@ TEST_F(MemoryTest, FreeingTwiceIsAProgrammerError) {
   const BlockId block = weights(10);
   memory_.free(block);
   EXPECT_THROW(memory_.free(block), std::logic_error);
+}
+
+TEST_F(MemoryTest, AFailedBankHoldsNothingUntilItRecovers) {
+  memory_.fail(BankId(1));
+  EXPECT_EQ(memory_.free_bytes(kCore), Bytes(300));
+  EXPECT_EQ(memory_.empty_banks(kCore), 3);
+  EXPECT_EQ(pieces(weights(250)), "0:100 2:100 3:50");
+  EXPECT_TRUE(refused(60, BankRole::kWeights));
+  memory_.recover(BankId(1));
+  EXPECT_EQ(pieces(weights(100)), "1:100");
+}
+
+TEST_F(MemoryTest, ACoreWhoseBanksAllFailedHoldsNothing) {
+  for (const std::int32_t bank : {0, 1, 2, 3}) {
+    EXPECT_FALSE(memory_.failed(kCore));
+    memory_.fail(BankId(bank));
+  }
+  EXPECT_TRUE(memory_.failed(kCore));
+  EXPECT_FALSE(memory_.failed(CoreId(1)));
+  EXPECT_TRUE(refused(1, BankRole::kActivations));
+}
+
+TEST_F(MemoryTest, OnlyABankThatHoldsNothingFailsAndOnlyAFailedOneRecovers) {
+  const test::ThrowingContracts throwing;
+  weights(10);
+  EXPECT_THROW(memory_.fail(BankId(0)), std::logic_error);
+  EXPECT_THROW(memory_.recover(BankId(1)), std::logic_error);
+  memory_.fail(BankId(1));
+  EXPECT_THROW(memory_.fail(BankId(1)), std::logic_error);
 }
 
 }  // namespace

@@ -38,9 +38,18 @@ const Condition& Profile::condition(ClusterId cluster, Cycles now) const {
 
 bool Profile::available(const Placement& placement, Cycles now) const {
   for (std::int32_t k = placement.first; k <= placement.last(); ++k) {
-    if (condition(ClusterId(k), now).occupied) return false;
+    const Condition& at = condition(ClusterId(k), now);
+    if (at.occupied || (at.failed_cores & placement.core_mask) != 0) return false;
   }
   return true;
+}
+
+std::uint16_t Profile::failed_cores(const Placement& placement, Cycles now) const {
+  std::uint16_t failed = 0;
+  for (std::int32_t k = placement.first; k <= placement.last(); ++k) {
+    failed = static_cast<std::uint16_t>(failed | condition(ClusterId(k), now).failed_cores);
+  }
+  return failed;
 }
 
 std::int32_t Profile::percent(const Placement& placement, Cycles now) const {
@@ -52,7 +61,8 @@ std::int32_t Profile::percent(const Placement& placement, Cycles now) const {
 std::int64_t Profile::free_dot_products(CoreId core, Cycles now) const {
   const ClusterId cluster(core.index() / cores_per_cluster_);
   const Condition& at = condition(cluster, now);
-  if (at.occupied || crossbar_->core_free(core) > now) return 0;
+  const bool failed = (at.failed_cores >> (core.index() % cores_per_cluster_) & 1U) != 0;
+  if (at.occupied || failed || crossbar_->core_free(core) > now) return 0;
   return offered_ * at.percent / 100;
 }
 
@@ -92,6 +102,7 @@ void Profile::set_condition(ClusterId cluster, const Condition& condition) {
   GATEFOLD_REQUIRE(condition.since >= history.back().since);
   GATEFOLD_REQUIRE(advanced_ == 0 || condition.since >= changes_[advanced_ - 1].at);
   history.push_back(condition);
+  cores_fail_ = cores_fail_ || condition.failed_cores != 0;
   const auto later = [](Cycles t, const Change& change) { return t < change.at; };
   changes_.insert(std::upper_bound(changes_.begin(), changes_.end(), condition.since, later), {condition.since, cluster});
   if (recording_) deltas_.push_back({version(condition.since), condition.since, ProfileDelta::Change{cluster, condition}, {}});
@@ -101,7 +112,8 @@ void Profile::advance(Cycles now) {
   for (; advanced_ < changes_.size() && changes_[advanced_].at <= now; ++advanced_) {
     const Change& change = changes_[advanced_];
     const Condition& from_now_on = condition(change.cluster, change.at);
-    runs_.set(change.cluster.index(), !from_now_on.occupied, from_now_on.percent);
+    const auto all_cores = static_cast<std::uint16_t>((1U << static_cast<unsigned>(cores_per_cluster_)) - 1U);
+    runs_.set(change.cluster.index(), !from_now_on.occupied && from_now_on.failed_cores != all_cores, from_now_on.percent);
   }
 }
 

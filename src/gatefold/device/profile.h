@@ -1,8 +1,8 @@
 // The Hardware Profiling Module of the seed: what the chip could do now, granular and continuous.
 //
 // Capacity is reported in dot products per cycle, per core and per cluster, not as a busy flag: *free* (could start now:
-// not occupied, after throttling), *idle* (powered and unused). The version number grows whenever a condition changes
-// (an element occupied, released, throttled, recovered): a policy that saw this version before need not look again.
+// not occupied, not failed, after throttling), *idle* (powered and unused). The version number grows whenever a condition changes
+// (an element occupied, released, throttled, failed, recovered): a policy that saw this version before need not look again.
 // Utilisation, and what zeros left unused, are measured over a sliding window, between layer boundaries too. Changes can be
 // recorded as deltas, each with its version and time.
 #pragma once
@@ -24,8 +24,9 @@ namespace gatefold {
 /// What is true of a cluster from `since` on.
 struct Condition {
   Cycles since;
-  bool occupied = false;       ///< another tenant has the cores and segments
-  std::int32_t percent = 100;  ///< speed
+  bool occupied = false;           ///< another tenant has the cores and segments
+  std::int32_t percent = 100;      ///< speed
+  std::uint16_t failed_cores = 0;  ///< bit i: core i executes nothing
 };
 
 /// One change of the profile, as a recording keeps it. Replayed in order into a fresh profile of the same chip, the deltas
@@ -56,14 +57,20 @@ class Profile {
 
   /// The condition of a cluster at `now`.
   [[nodiscard]] const Condition& condition(ClusterId cluster, Cycles now) const;
+  /// True if none of its clusters is occupied and none of its cores failed.
   [[nodiscard]] bool available(const Placement& placement, Cycles now) const;
+  /// Bit i: core i failed in one of the clusters of the placement's run.
+  [[nodiscard]] std::uint16_t failed_cores(const Placement& placement, Cycles now) const;
+  /// True if a core fails in any condition that was set.
+  [[nodiscard]] bool cores_fail() const { return cores_fail_; }
   /// Speed of the slowest cluster of the placement, in percent.
   [[nodiscard]] std::int32_t percent(const Placement& placement, Cycles now) const;
 
-  /// Runs of available clusters of one speed, as of the last `advance`.
+  /// Runs of clusters of one speed that are not occupied and have a core that works, as of the last `advance`. Which cores work
+  /// is not in the index: ask `available` about a placement there.
   [[nodiscard]] const FreeRuns& runs() const { return runs_; }
 
-  /// Dot products per cycle that a layer could start to use on the core at `now`: 0 if it is busy or occupied.
+  /// Dot products per cycle that a layer could start to use on the core at `now`: 0 if it is busy, occupied or failed.
   [[nodiscard]] std::int64_t free_dot_products(CoreId core, Cycles now) const;
   [[nodiscard]] std::int64_t free_dot_products(ClusterId cluster, Cycles now) const;
   /// Dot products per cycle that are powered and unused at `now`.
@@ -74,8 +81,8 @@ class Profile {
   [[nodiscard]] double utilisation(CoreId core, Cycles now) const;
   /// Dot products per cycle that a core did not have to issue because their inputs were zero, over the same time.
   [[nodiscard]] double freed_dot_products(CoreId core, Cycles now) const;
-  /// By ElementKind: how long elements were idle between uses, and how often they were woken.
-  [[nodiscard]] const std::array<IdleTimes, kElementKindCount>& idle_times() const { return gating_->idle_times(); }
+  /// By ElementClass: how long elements were idle between uses, and how often they were woken.
+  [[nodiscard]] const std::array<IdleTimes, kElementClassCount>& idle_times() const { return gating_->idle_times(); }
 
   /// Every change from now on is kept in `deltas()`.
   void start_recording() { recording_ = true; }
@@ -116,6 +123,7 @@ class Profile {
   std::vector<Change> changes_;  ///< of conditions, ascending
   std::size_t advanced_ = 0;     ///< how many of them the index of runs knows
   FreeRuns runs_;
+  bool cores_fail_ = false;
   std::vector<Window> windows_;
   bool recording_ = false;
   std::vector<ProfileDelta> deltas_;

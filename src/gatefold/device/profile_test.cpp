@@ -58,6 +58,20 @@ TEST(Profile, APlacementIsAvailableIfNoneOfItsClustersIsOccupiedAndAsFastAsTheSl
   EXPECT_EQ(chip.profile.percent(kFirst, Cycles(10)), 100);
 }
 
+TEST(Profile, AFailedCoreOffersNothingAndTheOthersOfItsClusterDo) {
+  Profiled chip(test::small_chip(), GatingScope::kNothing);
+  chip.profile.set_condition(ClusterId(2), {Cycles(10), false, 100, 2});
+  EXPECT_EQ(chip.profile.version(Cycles(10)), 1U);
+  EXPECT_EQ(chip.profile.free_dot_products(CoreId(5), Cycles(9)), 4);
+  EXPECT_EQ(chip.profile.free_dot_products(CoreId(5), Cycles(10)), 0);
+  EXPECT_EQ(chip.profile.idle_dot_products(CoreId(5), Cycles(10)), 0);
+  EXPECT_EQ(chip.profile.free_dot_products(ClusterId(2), Cycles(10)), 4);
+  EXPECT_FALSE(chip.profile.available(kAll, Cycles(10)));
+  EXPECT_TRUE(chip.profile.available({0, 4, 1, CoreSplit::kChannels}, Cycles(10)));
+  EXPECT_EQ(chip.profile.failed_cores(kAll, Cycles(10)), 2);
+  EXPECT_EQ(chip.profile.failed_cores(kFirst, Cycles(10)), 0);
+}
+
 TEST(Profile, AConditionBeforeTheLastOneIsAProgrammerError) {
   const test::ThrowingContracts throwing;
   Profiled chip;

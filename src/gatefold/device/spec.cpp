@@ -154,6 +154,7 @@ class Resolver {
     bank.wake_latency_off = delay("banks.off_wake_latency");
     bank.wake_energy_retention = wake_energy("banks.retention_wake_energy", "banks.retention_break_even", on, retention);
     bank.wake_energy_off = wake_energy("banks.off_wake_energy", "banks.off_break_even", on, off);
+    bank.sleep_after = delay("banks.sleep_after");
     spec.sram_byte = EnergyPerByte(attojoules("banks.access", "aJ/B"));
   }
 
@@ -178,8 +179,8 @@ class Resolver {
   }
 
   void power(DeviceSpec& spec) {
-    spec.cluster = gate("power.cluster", "on", 1);
-    spec.core = gate("power.core", "on", 1);
+    spec.cluster = clocked_gate("power.cluster");
+    spec.core = clocked_gate("power.core");
     for (const std::string& name : reading_.uncore) {
       const std::string prefix = "power.uncore." + name;
       spec.uncore.push_back({name, gate(prefix, "on", 1), uncore_use(text(prefix + ".on_during"))});
@@ -274,6 +275,18 @@ class Resolver {
     want_not_above(gated_name, gated, on_name, on);
     return {on.value_or(EnergyPerCycle()), gated.value_or(EnergyPerCycle()), delay(prefix + ".wake_latency"),
             wake_energy(prefix + ".wake_energy", prefix + ".break_even", on, gated)};
+  }
+
+  /// The same with the clock's part of `on`. Without its clock an element still leaks at least what it does without power.
+  GateSpec clocked_gate(const std::string& prefix) {
+    GateSpec gate = this->gate(prefix, "on", 1);
+    const std::string clock_name = prefix + ".clock";
+    const auto clock = per_cycle(clock_name, Exact(1), reading_.valid(prefix + ".on"));
+    if (reading_.valid(prefix + ".gated") != nullptr && gate.gated <= gate.on) {
+      want_not_above(clock_name, clock, prefix + ".on - gated", gate.on - gate.gated);
+    }
+    gate.clock = clock.value_or(EnergyPerCycle());
+    return gate;
   }
 
   DeviceReading& reading_;

@@ -34,7 +34,8 @@ struct GateSpec {
   EnergyPerCycle on;
   EnergyPerCycle gated;  ///< OFF of a core or of cluster logic
   Cycles wake_latency;
-  Energy wake_energy;  ///< explicit, or break-even cycles * (on - gated) (EQ-35)
+  Energy wake_energy;                        ///< explicit, or break-even cycles * (on - gated) (EQ-35)
+  EnergyPerCycle clock = EnergyPerCycle(0);  ///< clusters and cores: the part of `on` that a stopped clock saves
 };
 
 struct BankSpec {
@@ -45,7 +46,8 @@ struct BankSpec {
   Cycles wake_latency_retention;
   Cycles wake_latency_off;
   Energy wake_energy_retention;
-  Energy wake_energy_off;  ///< without the reload of what was lost
+  Energy wake_energy_off;          ///< without the reload of what was lost
+  Cycles sleep_after = Cycles(0);  ///< idle cycles before a bank can enter RETENTION
 };
 
 /// What an uncore part has to be ON for.

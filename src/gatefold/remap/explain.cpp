@@ -5,11 +5,6 @@
 namespace gatefold {
 namespace {
 
-const Spilling& spilling_of(const Boundary& boundary) {
-  static const Spilling kNothing;
-  return boundary.spilling == nullptr ? kNothing : *boundary.spilling;
-}
-
 void add(Explanation& explanation, const Boundary& boundary, const Placement& placement, const StepCost& cost, Standing standing) {
   for (const WeighedOption& known : explanation.options) {
     if (known.placement == placement) return;
@@ -32,11 +27,16 @@ std::optional<Cycles> faster_by(const Boundary& boundary, const WeighedOption& o
 
 }  // namespace
 
+const Spilling& spilling_of(const Boundary& boundary) {
+  static const Spilling kNothing;
+  return boundary.spilling == nullptr ? kNothing : *boundary.spilling;
+}
+
 StepCost cost_at(const Boundary& boundary, const Placement& placement) {
   const Step step{boundary.layer,    boundary.home,
                   boundary.producer, resident_input(*boundary.table, boundary.residence->spilled(), boundary.layer),
                   boundary.steered,  boundary.profile->percent(placement, boundary.now),
-                  boundary.spilling};
+                  boundary.spilling, boundary.weights_lost};
   return step_cost(*boundary.table, step, placement);
 }
 
@@ -60,7 +60,7 @@ Explanation decide_and_explain(Policy& policy, Boundary boundary) {
   explanation.home = boundary.home;
   explanation.decision = decision;
   explanation.budget = boundary.budget;
-  explanation.waits = !decision.shift && !boundary.profile->available(boundary.home, boundary.now);
+  explanation.waits = !decision.shift && (boundary.evicted || !boundary.profile->available(boundary.home, boundary.now));
   const auto is_chosen = [&](const WeighedOption& option) { return option.placement == decision.placement; };
   if (std::none_of(explanation.options.begin(), explanation.options.end(), is_chosen)) {
     explanation.weigh(boundary, decision.placement, cost_at(boundary, decision.placement), false);
@@ -97,6 +97,7 @@ std::string_view name(Standing standing) {
     case Standing::kLate: return "late";
     case Standing::kSlower: return "slower";
     case Standing::kOccupied: return "occupied";
+    case Standing::kFailed: return "failed";
     case Standing::kNoRoom: return "no-room";
   }
   GATEFOLD_REQUIRE(false);

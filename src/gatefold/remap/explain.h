@@ -20,9 +20,10 @@ enum class Standing : std::uint8_t {
   kLate,        ///< takes longer than the layer's budget, which the chosen one keeps
   kSlower,      ///< all are late, and this takes longer than the chosen one
   kOccupied,
+  kFailed,  ///< too few cores of each of its clusters work
   kNoRoom,
 };
-/// "chosen", "passed-over", "late", "slower", "occupied", "no-room".
+/// "chosen", "passed-over", "late", "slower", "occupied", "failed", "no-room".
 [[nodiscard]] std::string_view name(Standing standing);
 
 struct WeighedOption {
@@ -42,7 +43,7 @@ struct Explanation {
   Placement home;
   Decision decision;
   bool looked = true;  ///< false: nothing has changed since the policy last looked at the layer, so it stays
-  bool waits = false;  ///< its home is occupied and it stays
+  bool waits = false;  ///< its home cannot be used and it stays
   std::optional<Cycles> budget;
   std::vector<WeighedOption> options;  ///< in the order of the search; the chosen one is among them
 
@@ -68,6 +69,8 @@ struct ExplainedDecision {
 /// Adds a decision to the list, or counts it where one alike is there.
 void add_distinct(std::vector<ExplainedDecision>& list, ExplainedDecision decision);
 
+/// What is spilled at a boundary; nothing if it names nothing.
+[[nodiscard]] const Spilling& spilling_of(const Boundary& boundary);
 /// The situation in which `placement` is priced at a boundary (EQ-28), and the cycles of its execution there.
 [[nodiscard]] StepCost cost_at(const Boundary& boundary, const Placement& placement);
 [[nodiscard]] Cycles cycles_at(const Boundary& boundary, const Placement& placement);

@@ -25,6 +25,7 @@ class ExplainTest : public testing::Test {
     chip_ = std::make_unique<Chip>(table_->spec(), GatingScope::kAll);
     residence_ = std::make_unique<Residence>(*table_, chip_->memory());
     for (std::size_t v = 0; v < table_->size(); ++v) ASSERT_TRUE(residence_->store_weights(LayerId(v), at(1), {}));
+    plan_.assignment.assign(table_->size(), at(1));
   }
   static std::unique_ptr<Policy> policy(std::string_view name) {
     for (const PolicyEntry& entry : policy_table()) {
@@ -33,10 +34,12 @@ class ExplainTest : public testing::Test {
     return nullptr;
   }
   Boundary boundary(std::optional<Cycles> budget = std::nullopt) const {
-    return {LayerId(1), Cycles(100), table_.get(), &chip_->profile(), residence_.get(), at(1), at(1), true, budget};
+    Boundary here{LayerId(1), Cycles(100), table_.get(), &chip_->profile(), residence_.get(), at(1), at(1), true, budget};
+    here.plan = &plan_;
+    return here;
   }
-  void set(int cluster, bool occupied, std::int32_t percent) {
-    chip_->profile().set_condition(ClusterId(cluster), {Cycles(50), occupied, percent});
+  void set(int cluster, bool occupied, std::int32_t percent, std::uint16_t failed_cores = 0) {
+    chip_->profile().set_condition(ClusterId(cluster), {Cycles(50), occupied, percent, failed_cores});
   }
   /// Leaves one byte of a core.
   void fill(int core) {
@@ -75,6 +78,7 @@ class ExplainTest : public testing::Test {
           break;
         case Standing::kLate: EXPECT_TRUE(late && taken.late == Cycles(0)); break;
         case Standing::kSlower: EXPECT_TRUE(late && taken.late > Cycles(0) && option.cycles >= taken.cycles); break;
+        case Standing::kFailed:
         case Standing::kOccupied: EXPECT_FALSE(available); break;
         case Standing::kNoRoom: EXPECT_FALSE(residence_->weights_fit(here.layer, option.placement, 2)); break;
       }
@@ -93,6 +97,7 @@ class ExplainTest : public testing::Test {
   }
 
   std::unique_ptr<OptionTable> table_;
+  StaticPlan plan_;
   std::unique_ptr<Chip> chip_;
   std::unique_ptr<Residence> residence_;
 };
@@ -101,13 +106,16 @@ TEST_F(ExplainTest, WhatIsExplainedIsWhatIsDecidedAtRandomBoundaries) {
   SplitMix64 random(7);
   const auto below = [&](std::uint64_t n) { return static_cast<std::int32_t>(random.next() % n); };
   int shifts = 0;
-  std::vector<int> seen(6, 0);
+  std::vector<int> seen(7, 0);
   for (int round = 0; round < 400; ++round) {
     use({1 + below(9), 4, 1 + below(9)});
     for (int core = 0; core < 8; ++core) {
       if (core / 2 != 1 && below(3) == 0) fill(core);  // the weights lie in cluster 1
     }
-    for (int cluster = 0; cluster < 4; ++cluster) set(cluster, below(3) == 0, below(2) == 0 ? 100 : 1 + below(100));
+    for (int cluster = 0; cluster < 4; ++cluster) {
+      const auto failed_cores = static_cast<std::uint16_t>(below(4) == 0 ? below(4) : 0);
+      set(cluster, below(3) == 0, below(2) == 0 ? 100 : 1 + below(100), failed_cores);
+    }
     for (const PolicyEntry& entry : policy_table()) {
       const auto deciding = entry.make(), explaining = entry.make();
       for (int time = 0; time < 2; ++time) {  // the second finds nothing changed

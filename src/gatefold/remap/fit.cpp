@@ -12,14 +12,16 @@
 namespace gatefold {
 namespace {
 
-/// One layer's activations come and go as they will at run time. Returns the layer whose operands did not fit. `counts`, if
-/// given, receives in how many row blocks the layer executes.
+/// One layer's activations come and go as they will at run time. Returns the layer whose operands did not fit. What a layer
+/// with a failed home would hold is not there. `counts`, if given, receives in how many row blocks the layer executes.
 std::optional<LayerId> walk_layer(const OptionTable& table, const Assignment& homes, LayerId layer, Residence& residence,
                                   std::vector<RowBlocks>* counts) {
   const LayerGraph& graph = table.graph();
+  const auto lost = [&](const Placement& home) { return failed_core(residence.memory(), home, table.spec().cores_per_cluster); };
   const Placement& here = homes[layer.at()];
+  const bool runs = !lost(here);
   for (const Operand& operand : graph.layer(layer).inputs) {
-    if (!operand.tensor) continue;
+    if (!operand.tensor || !runs || !residence.stored(*operand.tensor)) continue;
     const Layout layout = operand_layout(graph.layer(layer), operand.shape);
     if (residence.aligned(*operand.tensor, here, layout)) continue;
     residence.drop(*operand.tensor);  // a later reader elsewhere: it moves
@@ -27,16 +29,17 @@ std::optional<LayerId> walk_layer(const OptionTable& table, const Assignment& ho
   }
   std::vector<BlockId> avoid;
   for (const Operand& operand : graph.layer(layer).inputs) {
-    if (!operand.tensor) continue;
+    if (!operand.tensor || !residence.stored(*operand.tensor)) continue;
     const auto blocks = residence.blocks(*operand.tensor);
     avoid.insert(avoid.end(), blocks.begin(), blocks.end());
   }
   for (const TensorId output : graph.layer(layer).outputs) {
     const Activation& activation = graph.activation(output);
     const LayerId reader = activation.consumers.empty() ? layer : activation.consumers.front();
+    if (residence.stored(output) || (lost(homes[reader.at()]) && !residence.spilled(output))) continue;
     if (!residence.store(output, homes[reader.at()], table.tensor_layout(output), avoid)) return reader;
   }
-  if (!residence.room_to_stage(layer, here)) return layer;
+  if (runs && !residence.room_to_stage(layer, here)) return layer;
   if (counts != nullptr) counts->push_back(residence.stageable(layer, here).value());
   for (std::size_t t = 0; t < graph.activations.size(); ++t) {
     const Activation& activation = graph.activations[t];
@@ -46,17 +49,19 @@ std::optional<LayerId> walk_layer(const OptionTable& table, const Assignment& ho
   return std::nullopt;
 }
 
-/// The layers from `next` on; nullopt: a whole request, its inputs first.
-std::optional<LayerId> walk(const OptionTable& table, const Assignment& homes, std::optional<LayerId> next, Residence& residence,
-                            std::vector<RowBlocks>* counts = nullptr) {
+/// The layers from `next` on that are not done; nullopt: a whole request, its inputs first.
+std::optional<LayerId> walk(const OptionTable& table, const Assignment& homes, std::optional<LayerId> next, const std::vector<char>& done,
+                            Residence& residence, std::vector<RowBlocks>* counts = nullptr) {
   const LayerGraph& graph = table.graph();
   for (std::size_t i = 0; !next && i < graph.inputs.size(); ++i) {
     const TensorId input = graph.inputs[i];
     if (graph.activation(input).consumers.empty()) continue;
     const LayerId reader = graph.activation(input).consumers.front();
+    if (failed_core(residence.memory(), homes[reader.at()], table.spec().cores_per_cluster)) continue;
     if (!residence.store(input, homes[reader.at()], table.tensor_layout(input), {})) return reader;
   }
   for (std::size_t v = next ? next->at() : 0; v < graph.layers.size(); ++v) {
+    if (!done.empty() && done[v] != 0) continue;
     if (const auto failed = walk_layer(table, homes, LayerId(v), residence, counts)) return failed;
   }
   return std::nullopt;
@@ -64,8 +69,9 @@ std::optional<LayerId> walk(const OptionTable& table, const Assignment& homes, s
 
 class Fitter {
  public:
-  Fitter(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed, const std::vector<char>& spilled)
-      : table_(table), assignment_(wanted), spilled_(spilled), excluded_(wanted.size()) {
+  Fitter(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed, const std::vector<char>& spilled,
+         const Memory* empty)
+      : table_(table), assignment_(wanted), spilled_(spilled), excluded_(wanted.size()), empty_(empty) {
     for (std::size_t v = 0; v < wanted.size(); ++v) {
       excluded_[v].assign(table.layer(LayerId(v)).options.size(), 0);
       if (!streamed.empty()) assignment_[v].streamed = streamed[v] != 0;
@@ -105,13 +111,13 @@ class Fitter {
  private:
   /// Weights, then activations. Returns the layer that did not fit.
   std::optional<LayerId> lay_out() {
-    Memory memory(table_.spec());
+    Memory memory = empty_ != nullptr ? *empty_ : Memory(table_.spec());
     Residence residence(table_, memory, spilled_);
     count_live_banks(residence);
     for (std::size_t v = 0; v < assignment_.size(); ++v) {
       if (!place(LayerId(v), residence)) return LayerId(v);
     }
-    return walk(table_, assignment_, std::nullopt, residence);
+    return walk(table_, assignment_, std::nullopt, {}, residence);
   }
 
   /// Per core, the banks that activations take at the busiest layer, if every layer runs where it is assigned now: inputs
@@ -174,6 +180,7 @@ class Fitter {
     const auto block = static_cast<std::uint16_t>((1U << cores) - 1U);
     for (int shift = 0; shift + cores <= table_.spec().cores_per_cluster; ++shift) {
       placement.core_mask = static_cast<std::uint16_t>(block << shift);
+      if (failed_core(residence.memory(), placement, table_.spec().cores_per_cluster)) continue;
       const std::int64_t spare = spare_banks(layer, placement, residence);
       if (spare > table_.spec().banks_per_core || !residence.weights_fit(layer, placement, spare)) continue;
       if (!residence.store_weights(layer, placement, {})) continue;
@@ -256,12 +263,21 @@ class Fitter {
   std::optional<LayerId> overflowed_;  ///< the layer for which no shape was left
   std::vector<std::vector<char>> excluded_;
   std::vector<std::int64_t> needed_;  ///< per core: empty banks that its layers need
+  const Memory* empty_;               ///< what to lay out in; nullptr: a memory of which all banks work
 };
 
 }  // namespace
 
-bool shift_leaves_room(const OptionTable& table, const Residence& now, const Assignment& homes, LayerId layer,
-                       std::optional<LayerId> next) {
+bool failed_core(const Memory& memory, const Placement& placement, std::int32_t cores_per_cluster) {
+  if (!memory.any_failed()) return false;
+  for (std::int32_t c = 0; c < placement.core_count(); ++c) {
+    if (memory.failed(placement.core(c, cores_per_cluster))) return true;
+  }
+  return false;
+}
+
+bool shift_leaves_room(const OptionTable& table, const Residence& now, const Assignment& homes, LayerId layer, std::optional<LayerId> next,
+                       const std::vector<char>& done) {
   Memory memory(now.memory());
   Residence residence(now, memory);
   residence.drop_weights(layer);
@@ -275,14 +291,47 @@ bool shift_leaves_room(const OptionTable& table, const Residence& now, const Ass
   };
   if (next) {
     drop_if([&](const Activation& activation) { return activation.last_use && *activation.last_use < *next; });
-    if (walk(table, homes, next, residence)) return false;
+    if (walk(table, homes, next, done, residence)) return false;
   }
   drop_if([](const Activation&) { return true; });
-  return !walk(table, homes, std::nullopt, residence);
+  return !walk(table, homes, std::nullopt, {}, residence);
 }
 
-Result<Assignment> fit_assignment(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed) {
-  return Fitter(table, wanted, streamed, {}).fit();
+Result<Assignment> fit_assignment(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed,
+                                  const std::vector<char>& spilled, const Memory* empty) {
+  return Fitter(table, wanted, streamed, spilled, empty).fit();
+}
+
+bool operands_fit(const OptionTable& table, const Residence& now, const Assignment& homes, LayerId layer, const std::vector<char>& done) {
+  Memory memory(now.memory());
+  Residence residence(now, memory);
+  const Layer& here = table.graph().layer(layer);
+  const Placement& home = homes[layer.at()];
+  if (residence.weights(layer).empty() && !residence.store_weights(layer, home, {})) return false;
+  std::vector<BlockId> avoid;
+  for (const Operand& operand : here.inputs) {
+    if (!operand.tensor) continue;
+    const Layout layout = operand_layout(here, operand.shape);
+    const bool stored = residence.stored(*operand.tensor);
+    if (!stored || !residence.aligned(*operand.tensor, home, layout)) {
+      if (stored) residence.drop(*operand.tensor);
+      if (!residence.store(*operand.tensor, home, layout, {})) return false;
+    }
+  }
+  for (const Operand& operand : here.inputs) {
+    if (!operand.tensor) continue;
+    const auto blocks = residence.blocks(*operand.tensor);
+    avoid.insert(avoid.end(), blocks.begin(), blocks.end());
+  }
+  for (const TensorId output : here.outputs) {
+    if (residence.stored(output)) residence.drop(output);
+    const auto& consumers = table.graph().activation(output).consumers;
+    const auto reader = std::find_if(consumers.begin(), consumers.end(), [&](LayerId other) { return done[other.at()] == 0; });
+    const Layout layout = table.tensor_layout(output);
+    if (reader != consumers.end() && residence.store(output, homes[reader->at()], layout, avoid)) continue;
+    if (!residence.store(output, home, layout, avoid)) return false;
+  }
+  return residence.room_to_stage(layer, home);
 }
 
 std::optional<Spilling> lay_out_as_is(const OptionTable& table, const Assignment& assignment, const std::vector<char>& spilled) {
@@ -292,14 +341,14 @@ std::optional<Spilling> lay_out_as_is(const OptionTable& table, const Assignment
     if (!residence.store_weights(LayerId(v), assignment[v], {})) return std::nullopt;
   }
   Spilling spilling{spilled, {}};
-  if (walk(table, assignment, std::nullopt, residence, spilled.empty() ? nullptr : &spilling.layers)) return std::nullopt;
+  if (walk(table, assignment, std::nullopt, {}, residence, spilled.empty() ? nullptr : &spilling.layers)) return std::nullopt;
   return spilling;
 }
 
 Result<FittedPlan> fit_spilling(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed,
                                 std::vector<char> spilled) {
   for (;;) {  // every round spills one more activation, so it ends
-    Fitter fitter(table, wanted, streamed, spilled);
+    Fitter fitter(table, wanted, streamed, spilled, nullptr);
     auto fitted = fitter.fit();
     if (fitted) {
       auto spilling = lay_out_as_is(table, fitted.value(), spilled);

@@ -79,7 +79,7 @@ Descent GapHistory::expected_best(const Envelope& envelope, std::size_t view) co
   const auto best_for = [&](double leakage_saved, double wake_added) {
     double gaps_after = 0;
     double best = 0;  // never entering it
-    Cycles at = kNever;
+    Cycles at = kNotEntered;
     double length_after = 0;
     for (std::size_t bucket = kBuckets; bucket-- > 0;) {
       if (known->weight[bucket] == 0) continue;
@@ -96,7 +96,7 @@ Descent GapHistory::expected_best(const Envelope& envelope, std::size_t view) co
   };
 
   Descent descent;
-  descent.fill(kNever);
+  descent.fill(kNotEntered);
   for (std::size_t i = 0; i + 1 < envelope.size(); ++i) {
     const auto gain = [&](std::size_t lighter) {
       const double saved = static_cast<double>((envelope.state(lighter).leakage - envelope.state(i + 1).leakage).count());
@@ -133,7 +133,7 @@ Descent PredictedRule::next(const GapHistory& history) {
     descent = history.expected_best(envelope_, view);
     for (std::size_t i = 0; i + 1 < envelope_.size(); ++i) {
       const std::int64_t crossover = envelope_.crossover(i).count();
-      if (crossover < kNever.count() / kLatest) descent[i] = std::min(descent[i], Cycles(crossover * kLatest));
+      if (crossover < kNotEntered.count() / kLatest) descent[i] = std::min(descent[i], Cycles(crossover * kLatest));
     }
     if (paid_by_view_[view] < paid_by_view_[best]) best = view;
   }
@@ -142,7 +142,7 @@ Descent PredictedRule::next(const GapHistory& history) {
   EnergyTotal loss;
   for (std::size_t i = 0; i + 1 < envelope_.size(); ++i) {
     for (const Cycles entered : {chosen_[i], competitive_descent_[i]}) {
-      if (entered == kNever) continue;
+      if (entered == kNotEntered) continue;
       for (const Cycles gap : {entered, entered + Cycles(1)}) {
         loss = std::max(loss, envelope_.cost(chosen_, gap) - envelope_.cost(competitive_descent_, gap));
       }

@@ -73,7 +73,7 @@ TEST(GapRule, AnAdversaryWhoKnowsTheDescentGetsNoMoreThanTheBound) {
   SplitMix64 random(4);
   const Paid paid = spend(three_states(), [&](const Descent& descent) {
     for (std::size_t i = 2; i-- > 0;) {
-      if (descent[i] < kNever) return descent[i] + Cycles(1);  // just entered, already over
+      if (descent[i] < kNotEntered) return descent[i] + Cycles(1);  // just entered, already over
     }
     return Cycles(1);
   });

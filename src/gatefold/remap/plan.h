@@ -11,6 +11,7 @@
 // The proof does not know capacity, which only adds: the gap between its bound and the plan is what capacity costs at most.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 
@@ -39,8 +40,8 @@ enum class OffChip : std::uint8_t { kAllowed, kStreamsOnly, kRefused };
 
 /// What is declared of the requests.
 struct PlanObjective {
-  std::optional<Cycles> deadline;  ///< of one request
-  std::optional<Cycles> period;    ///< requests arrive exactly so often: what a period costs is minimised, gap included
+  std::optional<Cycles> deadline{};  ///< of one request
+  std::optional<Cycles> period{};    ///< requests arrive exactly so often: what a period costs is minimised, gap included
   OffChip off_chip = OffChip::kAllowed;
 };
 
@@ -55,8 +56,29 @@ struct PlanObjective {
 
 /// Lays an assignment out in an empty memory, moving layers that do not fit to the next cheapest place or shape, and
 /// choosing core masks. Errors: kDoesNotFit with the sizes.
-/// `streamed`, if not empty, marks the layers whose weights do not stay (Placement::streamed).
-[[nodiscard]] Result<Assignment> fit_assignment(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed);
+/// `streamed` and `spilled`, if not empty, mark the layers whose weights do not stay (Placement::streamed) and the activations
+/// that lie in external memory. `empty` is a memory that holds nothing and in which banks may have failed; nullptr: all work.
+[[nodiscard]] Result<Assignment> fit_assignment(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed,
+                                                const std::vector<char>& spilled = {}, const Memory* empty = nullptr);
+
+/// The plan for a chip without one cluster: layers that do not use it stay where `plan` has them; each of the others takes the
+/// cheapest shape beside the failed cluster that the rest leaves room for (local_cost). What is spilled stays spilled. nullopt: it does not
+/// fit.
+[[nodiscard]] std::optional<Assignment> plan_spare(const OptionTable& table, const Assignment& plan, const Spilling& spilling,
+                                                   ClusterId failed);
+
+/// Core masks of one cluster; a mask has 16 bits, so there are at most as many.
+struct CoreMasks {
+  std::array<std::uint16_t, 16> list{};
+  std::size_t count = 0;
+  [[nodiscard]] const std::uint16_t* begin() const { return list.data(); }
+  [[nodiscard]] const std::uint16_t* end() const { return list.data() + count; }
+};
+/// Masks of `count` cores among those that work, next to each other but for failed ones between, lowest first.
+[[nodiscard]] CoreMasks core_masks(std::int32_t cores_per_cluster, std::int32_t count, std::uint16_t failed);
+
+/// True if some core of the placement has no bank left.
+[[nodiscard]] bool failed_core(const Memory& memory, const Placement& placement, std::int32_t cores_per_cluster);
 
 /// The row blocks of an assignment that fits just as it is, weights in the order of layers; nullopt if it does not.
 [[nodiscard]] std::optional<Spilling> lay_out_as_is(const OptionTable& table, const Assignment& assignment,
@@ -71,9 +93,15 @@ struct FittedPlan {
                                               std::vector<char> spilled);
 
 /// True if a layer can move to its place in `homes` without taking the room that activations need: those of the request
-/// in progress from layer `next` on (nullopt: its inputs are not stored yet), and those of a whole request after it.
-/// Pure: tried out on a copy of the memory.
+/// in progress from layer `next` on (nullopt: its inputs are not stored yet; `done`, if not empty: those among them that have
+/// been computed already), and those of a whole request after it. What belongs to layers whose homes failed is left out: they
+/// are decided in their turn. Pure: tried out on a copy of the memory.
 [[nodiscard]] bool shift_leaves_room(const OptionTable& table, const Residence& now, const Assignment& homes, LayerId layer,
-                                     std::optional<LayerId> next);
+                                     std::optional<LayerId> next, const std::vector<char>& done);
+
+/// True if a layer that starts next finds room at its place in `homes` for its weights, if they are stored nowhere, its inputs,
+/// outputs and staging buffers, others left where they are. `done`: the layers that have been computed already. Pure.
+[[nodiscard]] bool operands_fit(const OptionTable& table, const Residence& now, const Assignment& homes, LayerId layer,
+                                const std::vector<char>& done);
 
 }  // namespace gatefold

@@ -179,10 +179,10 @@ TEST(ShiftLeavesRoom, AMoveMayNotTakeTheBanksThatAnotherLayersActivationsNeed) {
   ASSERT_TRUE(residence.store_weights(LayerId(0), at(0), {}));
   ASSERT_TRUE(residence.store_weights(LayerId(1), at(1), {}));
   const Bytes free = memory.free_bytes(CoreId(0));
-  EXPECT_TRUE(shift_leaves_room(table, residence, {at(0), at(0)}, LayerId(1), std::nullopt));
+  EXPECT_TRUE(shift_leaves_room(table, residence, {at(0), at(0)}, LayerId(1), std::nullopt, {}));
   ASSERT_TRUE(memory.store(CoreId(0), Bytes(200), BankRole::kWeights, {}, {}));
   EXPECT_TRUE(residence.weights_fit(LayerId(1), at(0)));
-  EXPECT_FALSE(shift_leaves_room(table, residence, {at(0), at(0)}, LayerId(1), std::nullopt));
+  EXPECT_FALSE(shift_leaves_room(table, residence, {at(0), at(0)}, LayerId(1), std::nullopt, {}));
   EXPECT_EQ(memory.free_bytes(CoreId(0)), free - Bytes(200));  // nothing happened
 }
 

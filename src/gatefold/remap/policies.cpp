@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <map>
 
 #include "gatefold/device/chip.h"
 #include "gatefold/remap/explain.h"
@@ -14,9 +15,35 @@ namespace {
 
 Decision stay(const Boundary& boundary) { return {boundary.home, false, false}; }
 
-/// The placement of the same shape on the lowest cores of each cluster where the weights fit, or nothing.
-std::optional<Placement> with_room(const Boundary& boundary, Placement placement) {
+/// True if the layer can run where it is.
+bool can_stay(const Boundary& boundary) { return !boundary.evicted && boundary.profile->available(boundary.home, boundary.now); }
+
+/// What keeps a layer from running at a placement of which the cores are not available, whichever they are.
+Standing barrier(const Boundary& boundary, const Placement& placement) {
+  for (std::int32_t k = placement.first; k <= placement.last(); ++k) {
+    if (boundary.profile->condition(ClusterId(k), boundary.now).occupied) return Standing::kOccupied;
+  }
+  return Standing::kFailed;
+}
+
+/// The same of a home that the layer cannot stay at.
+Standing barrier_at_home(const Boundary& boundary) {
+  return boundary.profile->available(boundary.home, boundary.now) ? Standing::kNoRoom : barrier(boundary, boundary.home);
+}
+
+/// A placement of the same shape, on the lowest cores of each cluster that can be used and where the weights fit, or on the
+/// lowest that work and what is in the way there.
+struct Room {
+  Placement placement;
+  std::optional<Standing> barrier;
+};
+
+Room with_room(const Boundary& boundary, Placement placement) {
   const DeviceSpec& spec = boundary.table->spec();
+  const std::uint16_t failed = boundary.profile->failed_cores(placement, boundary.now);
+  const CoreMasks masks = core_masks(spec.cores_per_cluster, placement.cores_per_cluster(), failed);
+  if (masks.count > 0) placement.core_mask = masks.list.front();
+  if (!boundary.profile->available(placement, boundary.now)) return {placement, barrier(boundary, placement)};
   // Room for what the layer reads and writes, too: inputs side by side, outputs in banks of their own.
   const OptionTable& table = *boundary.table;
   const std::vector<char>& spilled = boundary.residence->spilled();
@@ -24,25 +51,71 @@ std::optional<Placement> with_room(const Boundary& boundary, Placement placement
   const std::int64_t spare = banks(resident_input(table, spilled, boundary.layer)) +
                              banks(resident_output(table, spilled, boundary.layer)) +
                              least_staging_banks(table, spilled, boundary.layer, placement.core_count());
-  const auto block = static_cast<std::uint16_t>((1U << placement.cores_per_cluster()) - 1U);
-  for (int shift = 0; shift + placement.cores_per_cluster() <= spec.cores_per_cluster; ++shift) {
-    placement.core_mask = static_cast<std::uint16_t>(block << shift);
-    if (boundary.residence->weights_fit(boundary.layer, placement, spare)) return placement;
+  for (const std::uint16_t mask : masks) {
+    placement.core_mask = mask;
+    if (boundary.residence->weights_fit(boundary.layer, placement, spare)) return {placement, std::nullopt};
   }
-  return std::nullopt;
+  placement.core_mask = masks.list.front();
+  return {placement, Standing::kNoRoom};
 }
 
 // ---- ungated, static ----
 
+/// The compile-time plan, with a spare plan for each cluster that may fail. A failed core that the plan uses counts as its
+/// cluster. Where nothing failed the plan holds, after one failure that cluster's spare plan, after the second nothing new:
+/// what still can runs on, the rest waits. Spare plans are computed when they are first needed and are the same at any time.
 class Fixed : public Policy {
  public:
   explicit Fixed(GatingScope scope) : scope_(scope) {}
   GatingScope scope() const override { return scope_; }
   Assignment first_assignment(const OptionTable&, const StaticPlan& plan) const override { return plan.assignment; }
-  Decision decide(const Boundary& boundary) override { return stay(boundary); }
+
+  Decision decide(const Boundary& boundary) override {
+    if (!boundary.profile->cores_fail() && !boundary.evicted) return stay(boundary);
+    const std::uint64_t version = boundary.profile->version(boundary.now);
+    if (version != seen_) look(boundary);
+    seen_ = version;
+    if (!any_failure_ && !boundary.evicted) return stay(boundary);
+    const Assignment* target = several_failed_ ? nullptr : failed_ ? spare(boundary, *failed_) : &boundary.plan->assignment;
+    if (target != nullptr && (*target)[boundary.layer.at()] == boundary.home && boundary.evicted) {
+      target = spare(boundary, ClusterId(static_cast<std::int32_t>(boundary.home.first)));  // a bank of that cluster failed
+    }
+    if (target == nullptr) return stay(boundary);
+    const Placement& to = (*target)[boundary.layer.at()];
+    if (to == boundary.home || !boundary.profile->available(to, boundary.now)) return stay(boundary);
+    return {to, true, true};
+  }
 
  private:
+  /// Which clusters of the plan failed, in whole or with a core that the plan uses.
+  void look(const Boundary& boundary) {
+    failed_.reset();
+    several_failed_ = false;
+    for (const Placement& planned : boundary.plan->assignment) {
+      for (std::int32_t k = planned.first; k <= planned.last(); ++k) {
+        const Condition& at = boundary.profile->condition(ClusterId(k), boundary.now);
+        if ((at.failed_cores & planned.core_mask) == 0) continue;
+        any_failure_ = true;
+        several_failed_ = several_failed_ || (failed_ && *failed_ != ClusterId(k));
+        failed_ = ClusterId(k);
+      }
+    }
+  }
+
+  /// nullptr: what is left of the chip does not hold the network.
+  const Assignment* spare(const Boundary& boundary, ClusterId failed) {
+    auto known = spares_.find(failed);
+    if (known == spares_.end())
+      known = spares_.emplace(failed, plan_spare(*boundary.table, boundary.plan->assignment, spilling_of(boundary), failed)).first;
+    return known->second ? &*known->second : nullptr;
+  }
+
   GatingScope scope_;
+  std::uint64_t seen_ = 0;
+  bool any_failure_ = false;  ///< ever
+  std::optional<ClusterId> failed_;
+  bool several_failed_ = false;
+  std::map<ClusterId, std::optional<Assignment>> spares_;
 };
 
 // ---- seed-literal ----
@@ -76,18 +149,14 @@ class SeedLiteral : public Policy {
       Placement candidate = boundary.home;
       candidate.first = static_cast<std::int16_t>(k);
       if (candidate.last() >= spec.cluster_count) continue;
-      if (!boundary.profile->available(candidate, boundary.now)) {
-        if (boundary.why != nullptr) boundary.why->exclude(boundary, candidate, cost(boundary, candidate), Standing::kOccupied);
-        continue;
-      }
       const bool here = candidate == boundary.home;
-      if (!here) {
-        const auto roomy = with_room(boundary, candidate);
-        if (!roomy) {
-          if (boundary.why != nullptr) boundary.why->exclude(boundary, candidate, cost(boundary, candidate), Standing::kNoRoom);
-          continue;
-        }
-        candidate = *roomy;
+      Room room{candidate, std::nullopt};
+      if (!here) room = with_room(boundary, candidate);
+      else if (!can_stay(boundary)) room.barrier = barrier_at_home(boundary);
+      candidate = room.placement;
+      if (room.barrier) {
+        if (boundary.why != nullptr) boundary.why->exclude(boundary, candidate, cost(boundary, candidate), *room.barrier);
+        continue;
       }
       const StepCost terms = cost(boundary, candidate);
       if (boundary.why != nullptr) boundary.why->weigh(boundary, candidate, terms, false);
@@ -97,7 +166,7 @@ class SeedLiteral : public Policy {
       lowest = total;
     }
     if (!best || *best == boundary.home) return stay(boundary);  // nothing available: it waits
-    return {*best, true, !boundary.profile->available(boundary.home, boundary.now)};
+    return {*best, true, !can_stay(boundary)};
   }
 
  private:
@@ -124,7 +193,7 @@ class Greedy : public Policy {
     const std::uint64_t version = boundary.profile->version(boundary.now);
     if (seen_.size() <= boundary.layer.at()) seen_.resize(boundary.table->size());
     std::uint64_t& seen = seen_[boundary.layer.at()];
-    const bool home_usable = boundary.profile->available(boundary.home, boundary.now);
+    const bool home_usable = can_stay(boundary);
     const bool home_in_time = in_time(boundary, boundary.home);
     if (seen == version && home_usable && home_in_time) {
       if (boundary.why != nullptr) {
@@ -163,13 +232,10 @@ class Greedy : public Policy {
     Placement placement = placed_at(shape, first);
     placement.streamed = boundary.home.streamed;
     if (placement.last() >= boundary.table->spec().cluster_count) return std::nullopt;
-    if (!boundary.profile->available(placement, boundary.now)) {
-      exclude(boundary, placement, Standing::kOccupied);
-      return std::nullopt;
-    }
-    const auto roomy = with_room(boundary, placement);
-    if (!roomy) exclude(boundary, placement, Standing::kNoRoom);
-    return roomy;
+    const Room room = with_room(boundary, placement);
+    if (!room.barrier) return room.placement;
+    exclude(boundary, room.placement, *room.barrier);
+    return std::nullopt;
   }
 
   /// Adds the shape at the producer's run and at the first place with room in three free runs: the best fit (the
@@ -189,12 +255,18 @@ class Greedy : public Policy {
       }
       return false;
     };
+    std::int32_t best = -1;  // first clusters of the runs in which a place is found already
+    std::int32_t fastest = -1;
     int left = probes;
-    for (auto run = runs.best_fit(length); run && left > 0 && !add_in(*run, left);) run = runs.best_fit(run->length() + 1);
+    for (auto run = runs.best_fit(length); run && left > 0 && best < 0; run = runs.best_fit(run->length() + 1)) {
+      if (add_in(*run, left)) best = run->begin;
+    }
     left = probes;
-    if (const auto run = runs.fastest_fit(length)) add_in(*run, left);
+    if (const auto run = runs.fastest_fit(length); run && run->begin != best && add_in(*run, left)) fastest = run->begin;
     left = probes;
-    for (auto run = runs.first_fit(length); run && left > 0 && !add_in(*run, left);) run = runs.first_fit(length, run->end);
+    for (auto run = runs.first_fit(length); run && left > 0; run = runs.first_fit(length, run->end)) {
+      if (run->begin == best || run->begin == fastest || add_in(*run, left)) break;
+    }
   }
 
   /// The home's shape, and the cheapest other one that some free run is long enough for. If neither finds a place and the
@@ -229,7 +301,7 @@ class Greedy : public Policy {
       lowest = weighed(boundary, boundary.home, home_in_time);
       best_in_time = home_in_time;
     } else {
-      exclude(boundary, boundary.home, Standing::kOccupied);
+      exclude(boundary, boundary.home, barrier_at_home(boundary));
     }
     const Candidates found = candidates(boundary, home_usable);
     for (std::size_t i = 0; i < found.count; ++i) {

@@ -20,7 +20,7 @@ namespace gatefold {
 struct Explanation;
 
 /// What a policy sees when a layer is about to be decided: when its last producer starts (a network input's reader: when
-/// the request begins), and again if its home is occupied by the time it could start.
+/// the request begins), and again if its home is occupied or failed by the time it could start.
 struct Boundary {
   LayerId layer;
   Cycles now;
@@ -33,13 +33,16 @@ struct Boundary {
   std::optional<Cycles> budget;       ///< EQ-34: cycles that the layer may take; nullopt: no deadline
   /// What is spilled, and in how many row blocks layers execute on an idle chip; nullptr: nothing, all whole.
   const Spilling* spilling = nullptr;
+  bool weights_lost = false;         ///< its weights lay in what failed: they come from external memory wherever it runs
+  bool evicted = false;              ///< something failed at home and it finds no room there any more: it cannot stay
+  const StaticPlan* plan = nullptr;  ///< what was planned before the first request
   Explanation* why = nullptr;  ///< takes what the policy weighs (explain.h); nullptr: nobody asks
 };
 
 struct Decision {
   Placement placement;
   bool shift = false;   ///< placement differs from home
-  bool forced = false;  ///< home cannot be used, or would miss the deadline; otherwise the shift is voluntary
+  bool forced = false;  ///< home cannot be used, would miss the deadline, or the plan says so; otherwise the shift is voluntary
 };
 
 class Policy {
@@ -49,8 +52,8 @@ class Policy {
   [[nodiscard]] virtual GatingScope scope() const = 0;
   /// Where layers are before the first request, before capacity is considered.
   [[nodiscard]] virtual Assignment first_assignment(const OptionTable& table, const StaticPlan& plan) const = 0;
-  /// Called once per layer and request, once more if its home was taken meanwhile. Staying is always allowed; a layer
-  /// whose home is occupied then waits.
+  /// Called once per layer and request, once more if its home was taken or failed meanwhile. Staying is always allowed; a layer
+  /// whose home is occupied or failed then waits, and its request is shed where nothing will ever give the home back.
   [[nodiscard]] virtual Decision decide(const Boundary& boundary) = 0;
 };
 

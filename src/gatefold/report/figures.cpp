@@ -79,13 +79,13 @@ std::array<std::pair<std::string_view, EnergyTotal>, 9> named_parts(const PartSu
 
 EnergyTotal total_of(const PartSums& parts) { return std::accumulate(parts.begin(), parts.end(), EnergyTotal()); }
 
-std::string_view name(ElementKind kind) {
+std::string_view name(ElementClass kind) {
   switch (kind) {
-    case ElementKind::kCluster: return "cluster";
-    case ElementKind::kCore: return "core";
-    case ElementKind::kBank: return "bank";
-    case ElementKind::kVectorPool: return "vector_pool";
-    case ElementKind::kUncore: return "uncore";
+    case ElementClass::kCluster: return "cluster";
+    case ElementClass::kCore: return "core";
+    case ElementClass::kBank: return "bank";
+    case ElementClass::kVectorPool: return "vector_pool";
+    case ElementClass::kUncore: return "uncore";
   }
   GATEFOLD_REQUIRE(false);
 }
@@ -95,11 +95,28 @@ std::optional<double> gap(const BoundRecord& bound) {
   return (bound.reached - bound.energy).joules() / bound.energy.joules();
 }
 
+std::vector<std::pair<std::string, std::int64_t>> shed_reasons(const RunResult& result) {
+  std::vector<std::pair<std::string, std::int64_t>> reasons;
+  for (const ShedRecord& shed : result.shed) {
+    const auto known = std::find_if(reasons.begin(), reasons.end(), [&](const auto& reason) { return reason.first == shed.reason; });
+    if (known == reasons.end()) reasons.emplace_back(shed.reason, 1);
+    else ++known->second;
+  }
+  return reasons;
+}
+
+std::span<const OutputRecord> last_outputs(const std::vector<std::vector<OutputRecord>>& outputs) {
+  const auto last = std::find_if(outputs.rbegin(), outputs.rend(), [](const auto& request) { return !request.empty(); });
+  if (last == outputs.rend()) return {};
+  return *last;
+}
+
 bool same_outputs(const std::vector<std::vector<OutputRecord>>& a, const std::vector<std::vector<OutputRecord>>& b) {
   const auto same_record = [](const OutputRecord& left, const OutputRecord& right) {
     return left.name == right.name && same_tensor(left.tensor, right.tensor);
   };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](const auto& left, const auto& right) {
+    if (left.empty() || right.empty()) return true;  // shed by one of them
     return std::equal(left.begin(), left.end(), right.begin(), right.end(), same_record);
   });
 }

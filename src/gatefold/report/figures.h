@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,12 +39,16 @@ struct LatencyFigures {
 [[nodiscard]] std::array<std::pair<std::string_view, EnergyTotal>, 9> named_parts(const PartSums& parts);
 [[nodiscard]] EnergyTotal total_of(const PartSums& parts);
 /// "cluster", "core", "bank", "vector_pool", "uncore".
-[[nodiscard]] std::string_view name(ElementKind kind);
+[[nodiscard]] std::string_view name(ElementClass kind);
 
 /// reached / bound - 1; nullopt if the bound is zero.
 [[nodiscard]] std::optional<double> gap(const BoundRecord& bound);
 
-/// Outputs of every request equal in name, type, shape and every byte.
+/// Why requests were shed, each reason with how many it took, in the order in which they first came.
+[[nodiscard]] std::vector<std::pair<std::string, std::int64_t>> shed_reasons(const RunResult& result);
+/// Of the last request that completed; empty if none did.
+[[nodiscard]] std::span<const OutputRecord> last_outputs(const std::vector<std::vector<OutputRecord>>& outputs);
+/// Outputs of every request that neither shed equal in name, type, shape and every byte.
 [[nodiscard]] bool same_outputs(const RunResult& a, const RunResult& b);
 [[nodiscard]] bool same_outputs(const std::vector<std::vector<OutputRecord>>& a, const std::vector<std::vector<OutputRecord>>& b);
 

@@ -75,13 +75,13 @@ Json clusters_energy_json(const RunResult& result) {
 /// Per kind of element: wake-ups, and the idle times from 2^b cycles on, up to twice that, that occurred.
 Json idle_json(const RunResult& result) {
   Json json = Json::object();
-  for (std::size_t kind = 0; kind < kElementKindCount; ++kind) {
+  for (std::size_t kind = 0; kind < kElementClassCount; ++kind) {
     const IdleTimes& times = result.idle_times[kind];
     Json buckets = Json::array();
     for (std::size_t b = 0; b < times.gaps.size(); ++b) {
       if (times.gaps[b] > 0) buckets.push_back({{"cycles_from", std::int64_t{1} << b}, {"gaps", times.gaps[b]}});
     }
-    json[std::string(name(static_cast<ElementKind>(kind)))] = {{"wakes", times.wakes}, {"idle", std::move(buckets)}};
+    json[std::string(name(static_cast<ElementClass>(kind)))] = {{"wakes", times.wakes}, {"idle", std::move(buckets)}};
   }
   return json;
 }
@@ -117,8 +117,14 @@ Json output_json(const OutputRecord& output) {
 /// Of the last request that completed; none of a run without numerics.
 Json outputs_json(const std::vector<std::vector<OutputRecord>>& outputs, bool timing_only) {
   Json list = Json::array();
-  if (timing_only || outputs.empty()) return list;
-  for (const OutputRecord& output : outputs.back()) list.push_back(output_json(output));
+  if (timing_only) return list;
+  for (const OutputRecord& output : last_outputs(outputs)) list.push_back(output_json(output));
+  return list;
+}
+
+Json shed_json(const RunResult& result) {
+  Json list = Json::array();
+  for (const auto& [reason, requests] : shed_reasons(result)) list.push_back({{"reason", reason}, {"requests", requests}});
   return list;
 }
 
@@ -141,7 +147,9 @@ void add_timings(Json& json, const ReportedRun& run) {
 }
 
 /// What every run's object begins with.
-Json context_json(const RunContext& context, const std::string& policy, std::int64_t requests, std::int64_t completed) {
+/// `shed_reasons`: on devices that shed requests.
+Json context_json(const RunContext& context, const std::string& policy, std::int64_t requests, std::int64_t completed,
+                  std::optional<Json> shed_reasons = std::nullopt) {
   Json json;
   json["gatefold"] = context.version;
   json["command"] = context.command;
@@ -154,6 +162,7 @@ Json context_json(const RunContext& context, const std::string& policy, std::int
   json["requests"] = requests;
   json["completed"] = completed;
   json["shed"] = requests - completed;
+  if (shed_reasons) json["shed_reasons"] = *std::move(shed_reasons);
   json["accuracy"] = or_null(context.accuracy);
   return json;
 }
@@ -162,7 +171,7 @@ Json run_object(const ReportedRun& run) {
   const RunContext& context = run.context;
   const RunResult& result = run.result;
   const LatencyFigures latency = latency_figures(result);
-  Json json = context_json(context, result.policy, result.requests, result.completed);
+  Json json = context_json(context, result.policy, result.requests, result.completed, shed_json(result));
   json["latency_s"] = {{"p50", or_null(latency.p50)}, {"p99", or_null(latency.p99)}, {"max", or_null(latency.max)}};
   json["deadline_misses"] = result.deadline_misses;
   json["energy_j"] = energy_json(result.energy, false);
@@ -187,6 +196,7 @@ Json run_object(const ReportedRun& run) {
                     {"energy_j", result.shift_energy.joules()},
                     {"refused", result.shifts_refused}};
   json["spilled"] = spilled_json(result);
+  json["faults"] = {{"interrupted", result.interrupted}, {"recomputed", result.recomputed}, {"reloaded_bytes", result.reloaded.count()}};
   json["bound"] = bound_json(result.bound);
   json["layers"] = layers_json(result.layers);
   json["residency"] = residency_json(result);
@@ -214,6 +224,11 @@ std::string profile_json(const ReportedRun& run) {
       object["cluster"] = delta.change->cluster.index();
       object["occupied"] = delta.change->condition.occupied;
       object["percent"] = delta.change->condition.percent;
+      Json failed = Json::array();
+      for (int core = 0; core < 16; ++core) {
+        if ((delta.change->condition.failed_cores >> core & 1U) != 0) failed.push_back(core);
+      }
+      object["failed_cores"] = std::move(failed);
     }
     if (delta.use) {
       object["placement"] = delta.use->placement.text();

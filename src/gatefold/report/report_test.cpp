@@ -54,9 +54,9 @@ ReportedRun small_run() {
   result.energy_between.back() = 2000_fJ;
   result.energy_clusters = {result.energy_between, result.layers[0].parts};
   result.stalls = 2;
-  result.idle_times[static_cast<std::size_t>(ElementKind::kCore)].wakes = 3;
-  result.idle_times[static_cast<std::size_t>(ElementKind::kCore)].gaps[4] = 5;
-  result.profile = {{1, 7_cycles, ProfileDelta::Change{ClusterId(2), {7_cycles, true, 50}}, {}},
+  result.idle_times[static_cast<std::size_t>(ElementClass::kCore)].wakes = 3;
+  result.idle_times[static_cast<std::size_t>(ElementClass::kCore)].gaps[4] = 5;
+  result.profile = {{1, 7_cycles, ProfileDelta::Change{ClusterId(2), {7_cycles, true, 50, 2}}, {}},
                     {1, 9_cycles, {}, ProfileDelta::Use{Placement{}, DotProducts(10), DotProducts(2)}}};
   result.residency = {{"on", 0.25}, {"off", 0.75}};
   result.outputs.resize(2);
@@ -83,6 +83,7 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
   "requests": 2,
   "completed": 2,
   "shed": 0,
+  "shed_reasons": [],
   "accuracy": 0.5,
   "latency_s": {
     "p50": 0.001,
@@ -214,6 +215,11 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
     "refused": 0
   },
   "spilled": [],
+  "faults": {
+    "interrupted": 0,
+    "recomputed": 0,
+    "reloaded_bytes": 0
+  },
   "bound": {
     "kind": "chain",
     "energy_j": 1e-15,
@@ -289,7 +295,7 @@ TEST(Json, WhatARunCannotKnowIsNullOrEmpty) {
   run.result.requests = 1;
   const std::string json = run_json(run);
   for (const char* line : {"\"accuracy\": null", "\"p50\": null", "\"energy_per_request_j\": null", "\"bound\": null", "\"outputs\": []",
-                           "\"residency\": {}", "\"shed\": 1"}) {
+                           "\"residency\": {}", "\"shed_reasons\": []"}) {
     EXPECT_NE(json.find(line), std::string::npos) << line << "\n" << json;
   }
   for (const char* key : {"alias", "wall_s", "decision_ns"}) EXPECT_EQ(json.find(key), std::string::npos) << key;
@@ -392,7 +398,10 @@ TEST(Json, AProfileIsAListOfDeltas) {
       "at_cycles": 7,
       "cluster": 2,
       "occupied": true,
-      "percent": 50
+      "percent": 50,
+      "failed_cores": [
+        1
+      ]
     },
     {
       "version": 1,
@@ -419,9 +428,9 @@ device    chip
 numerics  integer: sums in int32, rounded half to even
 input     seeded uniform values; seed 7
 
-policy   energy/request  to static   p50   p99  misses     clusters  shifts  moved  wakes  same outputs
-static         1.001 pJ      1.000  1 ms  3 ms       1  2.00 / 1.00       1  2 KiB      3  yes
-default          501 fJ      0.500  1 ms  3 ms       1  2.00 / 1.00       1  2 KiB      3  yes
+policy   energy/request  to static   p50   p99  misses  shed     clusters  shifts  moved  wakes  same outputs
+static         1.001 pJ      1.000  1 ms  3 ms       1     0  2.00 / 1.00       1  2 KiB      3  yes
+default          501 fJ      0.500  1 ms  3 ms       1     0  2.00 / 1.00       1  2 KiB      3  yes
 
 clusters: powered while layers execute, of 4, before / during / after the events. moved: bytes that shifts carried. same outputs: every byte equal to the first row's.
 )");
@@ -455,32 +464,6 @@ trust: P patent, A public research artefact, T published table, D derived from t
 )");
   EXPECT_NE(device_json(device, "0.1.0").find("\"resolved\": \"31250 aJ/cycle\""), std::string::npos);
   EXPECT_NE(devices_json({device}, "0.1.0").find("\"memory_bytes\": 16384"), std::string::npos);
-}
-
-TEST(Figures, PercentilesAreNearestRank) {
-  EXPECT_EQ(percentile({}, 50), std::nullopt);
-  EXPECT_EQ(percentile({7}, 1), 7);
-  EXPECT_EQ(percentile({4, 1, 3, 2}, 50), 2);
-  EXPECT_EQ(percentile({4, 1, 3, 2}, 51), 3);
-  EXPECT_EQ(percentile({4, 1, 3, 2}, 100), 4);
-  std::vector<std::int64_t> hundred;
-  for (std::int64_t i = 100; i >= 1; --i) hundred.push_back(i);
-  EXPECT_EQ(percentile(hundred, 99), 99);
-}
-
-TEST(Figures, NumbersCarryTheUnitThatFits) {
-  EXPECT_EQ(seconds_text(0), "0 s");
-  EXPECT_EQ(seconds_text(1.2345678e-3), "1.235 ms");
-  EXPECT_EQ(seconds_text(100), "100 s");
-  EXPECT_EQ(seconds_text(1e-9), "1 ns");
-  EXPECT_EQ(joules_text(45.6e-6), "45.6 uJ");
-  EXPECT_EQ(joules_text(-2e-3), "-2 mJ");
-  EXPECT_EQ(bytes_text(1023), "1023 B");
-  EXPECT_EQ(bytes_text(23142), "22.6 KiB");
-  EXPECT_EQ(bytes_text(3 << 20), "3 MiB");
-  EXPECT_EQ(count_text(999), "999");
-  EXPECT_EQ(count_text(2'656'768), "2.657 M");
-  EXPECT_EQ(percent_text(0.4521), "45.2 %");
 }
 
 TEST(Figures, OutputsDifferInTypeShapeOrAnyByte) {

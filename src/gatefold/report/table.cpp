@@ -81,6 +81,10 @@ void add_clusters(Grid& grid, const RunResult& result) {
   grid.add(
       {"shifts", fmt::format("{} voluntary, {} forced, {} refused; {} moved for {}", result.shifts_voluntary, result.shifts_forced,
                              result.shifts_refused, bytes_text(result.shift_bytes.count()), joules_text(result.shift_energy.joules()))});
+  if (result.interrupted + result.recomputed > 0 || result.reloaded > Bytes(0)) {
+    grid.add({"faults", fmt::format("{} executions interrupted, {} computed again, {} of lost weights loaded again", result.interrupted,
+                                    result.recomputed, bytes_text(result.reloaded.count()))});
+  }
   if (result.spilled.empty()) return;
   std::int64_t bytes = 0;
   for (const SpillRecord& spilled : result.spilled) bytes += spilled.bytes.count();
@@ -110,7 +114,8 @@ std::string run_table(const ReportedRun& run) {
   grid.add({"policy", policy_text(context, result)});
   grid.add({"numerics", numerics_text(context)});
   grid.add({"input", fmt::format("{}; seed {}", context.input, context.seed)});
-  grid.add({"requests", fmt::format("{} completed, {} shed", result.completed, result.requests - result.completed)});
+  grid.add({"requests", fmt::format("{} completed, {} shed", result.completed, result.shed.size())});
+  for (const auto& [reason, requests] : shed_reasons(result)) grid.add({"shed", fmt::format("{} because {}", requests, reason)});
   if (context.accuracy) grid.add({"accuracy", fmt::format("{} of the labels", percent_text(*context.accuracy))});
   grid.add({"latency", fmt::format("p50 {}, p99 {}, max {} on the device's clock", or_none(latency.p50, seconds_text),
                                    or_none(latency.p99, seconds_text), or_none(latency.max, seconds_text))});
@@ -122,8 +127,8 @@ std::string run_table(const ReportedRun& run) {
                                    joules_text(result.bound->energy.joules()), joules_text(result.bound->reached.joules()),
                                    or_none(gap(*result.bound), percent_text))});
   }
-  if (!context.timing_only && !result.outputs.empty()) {
-    for (const OutputRecord& output : result.outputs.back()) grid.add({"output", output_text(output)});
+  if (!context.timing_only) {
+    for (const OutputRecord& output : last_outputs(result.outputs)) grid.add({"output", output_text(output)});
   }
   if (context.timings) grid.add({"wall clock", wall_text(run)});
   for (const std::string& note : context.notes) grid.add({"note", note});
@@ -193,8 +198,8 @@ std::string compare_table(const std::vector<ReportedRun>& runs) {
   head.add({"input", fmt::format("{}; seed {}", context.input, context.seed)});
   for (const std::string& note : context.notes) head.add({"note", note});
 
-  Grid grid({"policy", ">energy/request", ">to " + base.policy, ">p50", ">p99", ">misses", ">clusters", ">shifts", ">moved", ">wakes",
-             "same outputs"});
+  Grid grid({"policy", ">energy/request", ">to " + base.policy, ">p50", ">p99", ">misses", ">shed", ">clusters", ">shifts", ">moved",
+             ">wakes", "same outputs"});
   for (const ReportedRun& run : runs) {
     const RunResult& result = run.result;
     const LatencyFigures latency = latency_figures(result);
@@ -203,14 +208,22 @@ std::string compare_table(const std::vector<ReportedRun>& runs) {
     const bool comparable = energy && reference && *reference > 0;
     grid.add({run.context.alias.empty() ? result.policy : run.context.alias, or_none(energy, joules_text),
               comparable ? fmt::format("{:.3f}", *energy / *reference) : "-", or_none(latency.p50, seconds_text),
-              or_none(latency.p99, seconds_text), fmt::format("{}", result.deadline_misses), clusters_text(result),
-              fmt::format("{}", result.shifts_voluntary + result.shifts_forced), bytes_text(result.shift_bytes.count()),
-              fmt::format("{}", result.wakes), context.timing_only ? "-" : (same_outputs(result, runs.front().result) ? "yes" : "NO")});
+              or_none(latency.p99, seconds_text), fmt::format("{}", result.deadline_misses), fmt::format("{}", result.shed.size()),
+              clusters_text(result), fmt::format("{}", result.shifts_voluntary + result.shifts_forced),
+              bytes_text(result.shift_bytes.count()), fmt::format("{}", result.wakes),
+              context.timing_only ? "-" : (same_outputs(result, runs.front().result) ? "yes" : "NO")});
+  }
+  std::string shed;
+  for (const ReportedRun& run : runs) {
+    for (const auto& [reason, requests] : shed_reasons(run.result)) {
+      shed += fmt::format("{} shed {} because {}\n", run.context.alias.empty() ? run.result.policy : run.context.alias, requests, reason);
+    }
   }
   return fmt::format(
       "{}\n{}\nclusters: powered while layers execute, of {}{}. moved: bytes that shifts carried. same outputs: every byte equal to the "
-      "first row's.\n",
-      head.text(), grid.text(), base.cluster_count, base.phases.size() > 1 ? ", before / during / after the events" : "");
+      "first row's{}.\n{}",
+      head.text(), grid.text(), base.cluster_count, base.phases.size() > 1 ? ", before / during / after the events" : "",
+      shed.empty() ? "" : ", where both completed the request", shed);
 }
 
 namespace {

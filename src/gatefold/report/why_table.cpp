@@ -38,6 +38,7 @@ std::string change_text(const Explanation& why, const WeighedOption& option, con
     case Standing::kLate: return fmt::format("out of budget by {} cycles; {}", option.late.count(), difference);
     case Standing::kSlower: return fmt::format("{} cycles slower, and all are late", (option.cycles - chosen.cycles).count());
     case Standing::kOccupied: return "occupied; " + difference;
+    case Standing::kFailed: return "failed; " + difference;
     case Standing::kNoRoom: return "no room for its weights and activations; " + difference;
   }
   GATEFOLD_REQUIRE(false);

@@ -181,20 +181,26 @@ Result<double> accuracy(const RunResult& result, const Tensor& labels) {
   if (is_float(labels.type())) {
     return Error{ErrorCode::kInvalidInput, fmt::format("labels are {}, want integers", name(labels.type()))};
   }
-  std::int64_t rows = 0;
+  std::int64_t rows_each = 0;  // every request has as many
   for (const auto& outputs : result.outputs) {
     if (outputs.empty() || outputs[0].tensor.shape().elements() == 0) continue;
     const Shape& shape = outputs[0].tensor.shape();
-    rows += shape.rank() == 0 ? 1 : shape.elements(0, shape.rank() - 1);
+    rows_each = shape.rank() == 0 ? 1 : shape.elements(0, shape.rank() - 1);
   }
+  const std::int64_t rows = rows_each * std::ssize(result.outputs);
   if (rows == 0 || labels.shape().elements() != rows) {
     return Error{ErrorCode::kInvalidInput, fmt::format("found {} labels, want {}: one for every row of the first output of every request",
                                                        labels.shape().elements(), rows)};
   }
   std::int64_t row = 0;
   std::int64_t right = 0;
+  std::int64_t answered = 0;
   for (const auto& outputs : result.outputs) {
-    if (outputs.empty() || outputs[0].tensor.shape().elements() == 0) continue;
+    if (outputs.empty()) {  // shed
+      row += rows_each;
+      continue;
+    }
+    answered += rows_each;
     const Tensor& tensor = outputs[0].tensor;
     const int rank = tensor.shape().rank();
     const std::int64_t classes = rank == 0 ? 1 : tensor.shape()[rank - 1];
@@ -206,7 +212,7 @@ Result<double> accuracy(const RunResult& result, const Tensor& labels) {
       right += best == labels.integer_at(row);
     }
   }
-  return static_cast<double>(right) / static_cast<double>(rows);
+  return static_cast<double>(right) / static_cast<double>(answered);
 }
 
 }  // namespace gatefold

@@ -42,7 +42,8 @@ struct Comparison {
 };
 [[nodiscard]] Comparison compare(const Tensor& got, const Tensor& want, const ComparisonRule& rule);
 
-/// Share of labels that the largest value of the first output's last axis names, over all requests in order.
+/// Share of labels that the largest value of the first output's last axis names, over all requests in order, those that
+/// were shed left out.
 /// Errors: kInvalidInput if there are not as many labels as rows, or they are not integers.
 [[nodiscard]] Result<double> accuracy(const RunResult& result, const Tensor& labels);
 

@@ -113,13 +113,21 @@ TEST(Conformance, TheLargestValuesComeInOrder) {
 
 TEST(Conformance, AccuracyCountsRowsOfAllRequests) {
   RunResult result;
-  result.outputs = {{{"y", Tensor::of<float>({2, 2}, {0, 1, 1, 0})}}, {{"y", Tensor::of<float>({1, 2}, {0, 1})}}};
-  const auto three_rows = accuracy(result, Tensor::of<std::int64_t>({3}, {1, 1, 1}));
-  ASSERT_TRUE(three_rows);
-  EXPECT_DOUBLE_EQ(three_rows.value(), 2.0 / 3);
+  result.outputs = {{{"y", Tensor::of<float>({2, 2}, {0, 1, 1, 0})}}, {{"y", Tensor::of<float>({2, 2}, {0, 1, 1, 0})}}};
+  const auto four_rows = accuracy(result, Tensor::of<std::int64_t>({4}, {1, 1, 1, 0}));
+  ASSERT_TRUE(four_rows);
+  EXPECT_DOUBLE_EQ(four_rows.value(), 3.0 / 4);
   EXPECT_EQ(accuracy(result, Tensor::of<std::int64_t>({2}, {1, 1})).error().message,
-            "found 2 labels, want 3: one for every row of the first output of every request");
+            "found 2 labels, want 4: one for every row of the first output of every request");
   EXPECT_EQ(accuracy(result, Tensor::of<float>({3}, {1, 1, 1})).error().message, "labels are float32, want integers");
+}
+
+TEST(Conformance, AccuracyLeavesOutRequestsThatWereShed) {
+  RunResult result;
+  result.outputs = {{{"y", Tensor::of<float>({2}, {0, 1})}}, {}, {{"y", Tensor::of<float>({2}, {1, 0})}}};
+  const auto right = accuracy(result, Tensor::of<std::int64_t>({3}, {1, 1, 0}));
+  ASSERT_TRUE(right);
+  EXPECT_DOUBLE_EQ(right.value(), 1);
 }
 
 }  // namespace

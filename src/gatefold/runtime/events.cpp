@@ -1,9 +1,10 @@
 // The grammar of events, word by word:
 //
-//     occupy cluster N | release cluster N | recover cluster N | throttle cluster N P%
+//     occupy cluster N | release cluster N | throttle cluster N P%
+//     fail ELEMENT | recover ELEMENT           ELEMENT: cluster N | core CLUSTER.CORE | bank CLUSTER.CORE.BANK
 //
 // Words are separated by blanks. A message repeats the event as it was written, says which word is wrong and what may
-// stand there. What a chip cannot do yet ("fail", "cap power") is refused as not built, never ignored.
+// stand there. What a chip cannot do yet ("cap power") is refused as not built, never ignored.
 #include "gatefold/runtime/events.h"
 
 #include <fmt/format.h>
@@ -21,10 +22,11 @@
 namespace gatefold {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, EventKind>, 4> kVerbs{{
+constexpr std::array<std::pair<std::string_view, EventKind>, 5> kVerbs{{
     {"occupy", EventKind::kOccupy},
     {"release", EventKind::kRelease},
     {"throttle", EventKind::kThrottle},
+    {"fail", EventKind::kFail},
     {"recover", EventKind::kRecover},
 }};
 
@@ -66,32 +68,76 @@ Result<EventKind> parse_verb(std::string_view word, std::string_view next) {
   for (const auto& [name, kind] : kVerbs) {
     if (word == name) return kind;
   }
-  if (word == "fail" || word == "cap") {
-    return Error{ErrorCode::kUnsupported, fmt::format("'{}{}{}' is not built; events are occupy, release, throttle and recover", word,
+  if (word == "cap") {
+    return Error{ErrorCode::kUnsupported, fmt::format("'{}{}{}' is not built; events are occupy, release, throttle, fail and recover", word,
                                                       next.empty() ? "" : " ", next)};
   }
   std::vector<std::string> names;
   for (const auto& entry : kVerbs) names.emplace_back(entry.first);
   const std::optional<std::string> near = nearest(word, names);
-  return Error{ErrorCode::kInvalidInput, fmt::format("found {}, want occupy, release, throttle or recover{}", found(word),
+  return Error{ErrorCode::kInvalidInput, fmt::format("found {}, want occupy, release, throttle, fail or recover{}", found(word),
                                                      near ? fmt::format(" (did you mean {}?)", *near) : "")};
 }
 
-Result<ClusterId> parse_cluster(std::string_view element, std::string_view number, const DeviceSpec& device) {
-  if (element == "core" || element == "bank") {
-    return Error{ErrorCode::kUnsupported, fmt::format("events on a {} are not built, want 'cluster'", element)};
+/// "0.2.1" -> {0, 2, 1}; nullopt unless it is `count` whole numbers joined by dots.
+std::optional<std::array<std::int32_t, 3>> dotted_numbers(std::string_view word, std::size_t count) {
+  std::array<std::int32_t, 3> numbers{-1, -1, -1};
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t dot = i + 1 < count ? word.find('.') : word.size();
+    if (dot == std::string_view::npos) return std::nullopt;
+    const std::optional<std::int32_t> number = whole_number(word.substr(0, dot));
+    if (!number) return std::nullopt;
+    numbers.at(i) = *number;
+    word.remove_prefix(std::min(dot + 1, word.size()));
   }
-  if (element != "cluster") return Error{ErrorCode::kInvalidInput, fmt::format("found {}, want 'cluster'", found(element))};
-  const std::optional<std::int32_t> index = whole_number(number);
-  if (!index) {
+  return numbers;
+}
+
+std::string dotted(std::int32_t cluster, std::int32_t core, std::int32_t bank) {
+  std::string number = fmt::format("{}", cluster);
+  if (core >= 0) number += fmt::format(".{}", core);
+  if (bank >= 0) number += fmt::format(".{}", bank);
+  return number;
+}
+
+/// The words for an element and how its number is written.
+struct Level {
+  std::string_view word;
+  std::string_view form;
+  std::size_t numbers;
+};
+constexpr std::array<Level, 3> kLevels{{{"cluster", "N", 1}, {"core", "CLUSTER.CORE", 2}, {"bank", "CLUSTER.CORE.BANK", 3}}};
+
+std::string_view level_of(const Event& event) { return kLevels[event.bank >= 0 ? 2 : event.core >= 0 ? 1 : 0].word; }
+
+/// Fills the element of `event`, whose kind says which levels may stand there.
+Status parse_element(std::string_view word, std::string_view number, const DeviceSpec& device, Event& event) {
+  const bool any = event.kind == EventKind::kFail || event.kind == EventKind::kRecover;
+  const auto level = std::find_if(kLevels.begin(), kLevels.end(), [word](const Level& l) { return l.word == word; });
+  if (level == kLevels.end()) {
     return Error{ErrorCode::kInvalidInput,
-                 fmt::format("found {} after 'cluster', want a cluster's number from 0 to {}", found(number), device.cluster_count - 1)};
+                 fmt::format("found {}, want {}", found(word), any ? "'cluster', 'core' or 'bank'" : "'cluster'")};
   }
-  if (*index >= device.cluster_count) {
+  if (!any && level->numbers > 1) {
+    return Error{ErrorCode::kInvalidInput, fmt::format("found '{}', want 'cluster': only fail and recover take a core or a bank", word)};
+  }
+  const std::int32_t last[] = {device.cluster_count - 1, device.cores_per_cluster - 1, device.banks_per_core - 1};
+  const std::string first = dotted(0, level->numbers > 1 ? 0 : -1, level->numbers > 2 ? 0 : -1);
+  const std::string final = dotted(last[0], level->numbers > 1 ? last[1] : -1, level->numbers > 2 ? last[2] : -1);
+  const auto numbers = dotted_numbers(number, level->numbers);
+  if (!numbers) {
+    return Error{ErrorCode::kInvalidInput, fmt::format("found {} after '{}', want a {}'s number{} from {} to {}", found(number), word, word,
+                                                       level->numbers > 1 ? fmt::format(", {},", level->form) : "", first, final)};
+  }
+  for (std::size_t i = 0; i < level->numbers; ++i) {
+    if (numbers->at(i) <= last[i]) continue;
     return Error{ErrorCode::kInvalidInput,
-                 fmt::format("there is no cluster {}: {} has clusters 0 to {}", *index, device.name, device.cluster_count - 1)};
+                 fmt::format("there is no {} {}: {} has {}s {} to {}", word, number, device.name, word, first, final)};
   }
-  return ClusterId(*index);
+  event.cluster = ClusterId(numbers->at(0));
+  event.core = numbers->at(1);
+  event.bank = numbers->at(2);
+  return Done{};
 }
 
 Result<std::int32_t> parse_percent(std::string_view word) {
@@ -108,7 +154,7 @@ Result<Event> parse_words(std::string_view text, const DeviceSpec& device) {
   const std::string_view first = words.next();
   const std::string_view element = words.next();
   GATEFOLD_TRY(event.kind, parse_verb(first, element));
-  GATEFOLD_TRY(event.cluster, parse_cluster(element, words.next(), device));
+  GATEFOLD_CHECK(parse_element(element, words.next(), device, event));
   if (event.kind == EventKind::kThrottle) {
     GATEFOLD_TRY(event.percent, parse_percent(words.next()));
   }
@@ -142,15 +188,17 @@ Result<std::vector<TimedEvent>> check_events(std::vector<TimedEvent> events) {
   struct State {
     bool occupied = false;
     bool throttled = false;
+    bool failed = false;
   };
-  std::map<ClusterId, State> states;
+  std::map<std::array<std::int32_t, 3>, State> states;
   std::vector<std::string> diagnostics;
   for (const TimedEvent& timed : events) {
-    State& state = states[timed.event.cluster];
+    const Event& event = timed.event;
+    State& state = states[{event.cluster.index(), event.core, event.bank}];
     const auto refuse = [&](std::string_view reason) {
-      diagnostics.push_back(fmt::format("event '{}' at cycle {}: the cluster is {}", text(timed.event), timed.at.count(), reason));
+      diagnostics.push_back(fmt::format("event '{}' at cycle {}: the {} is {}", text(event), timed.at.count(), level_of(event), reason));
     };
-    switch (timed.event.kind) {
+    switch (event.kind) {
       case EventKind::kOccupy:
         if (std::exchange(state.occupied, true)) refuse("occupied already");
         break;
@@ -158,8 +206,12 @@ Result<std::vector<TimedEvent>> check_events(std::vector<TimedEvent> events) {
         if (!std::exchange(state.occupied, false)) refuse("not occupied");
         break;
       case EventKind::kThrottle: state.throttled = true; break;
+      case EventKind::kFail:
+        if (std::exchange(state.failed, true)) refuse("failed already");
+        break;
       case EventKind::kRecover:
-        if (!std::exchange(state.throttled, false)) refuse("not throttled");
+        if (!state.throttled && !state.failed) refuse(event.core < 0 ? "neither throttled nor failed" : "not failed");
+        state.throttled = state.failed = false;
         break;
     }
   }
@@ -168,7 +220,7 @@ Result<std::vector<TimedEvent>> check_events(std::vector<TimedEvent> events) {
 }
 
 std::string text(const Event& event) {
-  std::string words = fmt::format("{} cluster {}", verb(event.kind), event.cluster.index());
+  std::string words = fmt::format("{} {} {}", verb(event.kind), level_of(event), dotted(event.cluster.index(), event.core, event.bank));
   if (event.kind == EventKind::kThrottle) words += fmt::format(" {}%", event.percent);
   return words;
 }

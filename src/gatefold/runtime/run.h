@@ -89,10 +89,19 @@ struct Phase {
   double mean_active = 0;  ///< mean number of clusters powered while a layer executes
 };
 
+/// A request that completed.
 struct RequestRecord {
   Cycles arrival;
   Cycles completion;
   bool deadline_missed = false;
+};
+
+/// A request that was given up.
+struct ShedRecord {
+  std::int64_t request = 0;  ///< its number, from 0
+  Cycles arrival;
+  Cycles at;           ///< when it was
+  std::string reason;  ///< which layer could not run, and why
 };
 
 struct OutputRecord {
@@ -111,8 +120,9 @@ struct RunResult {
   std::int64_t requests = 0;
   std::int64_t completed = 0;
   std::int64_t deadline_misses = 0;
-  std::vector<RequestRecord> request_records;
-  Cycles horizon;  ///< what the ledger covers, from 0
+  std::vector<RequestRecord> request_records;  ///< of those that completed, in order
+  std::vector<ShedRecord> shed;                ///< of the others
+  Cycles horizon;                              ///< what the ledger covers, from 0
   std::int64_t clock_hz = 1;
   EnergyParts energy;
   PartSums energy_between{};              ///< what was charged while no layer was worked on: gaps, uncore, floor
@@ -125,22 +135,28 @@ struct RunResult {
   std::vector<Phase> phases;
   // gating
   std::int64_t wakes = 0;
-  Cycles stall;                                           ///< waiting for wakes, routes and transfers
-  std::int64_t stalls = 0;                                ///< executions that waited
-  std::array<IdleTimes, kElementKindCount> idle_times{};  ///< by ElementKind
-  std::int64_t misgates = 0;                              ///< gate commands refused because the element was in use
+  Cycles stall;                                            ///< waiting for wakes, routes and transfers
+  std::int64_t stalls = 0;                                 ///< executions that waited
+  std::array<IdleTimes, kElementClassCount> idle_times{};  ///< by ElementClass
+  std::int64_t misgates = 0;                               ///< gate commands refused because the element was in use
   // shifts
   std::int64_t shifts_voluntary = 0;
   std::int64_t shifts_forced = 0;
   std::int64_t shifts_refused = 0;
   Bytes shift_bytes;
   EnergyTotal shift_energy;
+  // faults
+  std::int64_t interrupted = 0;  ///< executions that a failure cut short
+  std::int64_t recomputed = 0;   ///< executions of layers whose results were lost
+  Bytes reloaded;                ///< lost weights that came from external memory
+  Bytes input_bytes;             ///< of network inputs written, those stored again included
+  EnergyTotal input_energy;      ///< of writing them
   std::optional<BoundRecord> bound;
   std::vector<LayerRecord> layers;
   std::vector<SpillRecord> spilled;
-  /// Share of time by state over all clusters, cores and banks: "on", "retention", "off".
+  /// Share of time by state over all clusters, cores and banks: "on", "clock_gated", "retention", "off".
   std::vector<std::pair<std::string, double>> residency;
-  std::vector<std::vector<OutputRecord>> outputs;  ///< per request
+  std::vector<std::vector<OutputRecord>> outputs;  ///< per request; empty for one that was shed
   double simulate_seconds = 0;                     ///< wall clock of the event loop
   std::vector<std::int64_t> decision_ns;           ///< wall clock of every decision, if asked for
   std::vector<ProfileDelta> profile;               ///< every change of the profile, if asked for

@@ -152,14 +152,20 @@ TEST(Run, AShiftCostsRoutesTransferAndWiresInTheLedger) {
   EXPECT_EQ(moved.layers[0].shifts, 1);
 }
 
-TEST(Run, AClusterThatIsNeverReleasedIsAnErrorThatNamesTheLayer) {
+TEST(Run, ARequestThatWaitsForWhatIsNeverReleasedIsShedAndSaysWhichLayer) {
   const auto network = prepared(chain({4, 4}, 2));
-  RunOptions options = timing("static");
-  options.events = occupied(*network, 0, 5000);
+  RunOptions options = timing("static", 3);
+  options.events = occupied(*network, 15, 5000);  // while the second request runs
   options.events.pop_back();
-  const auto stuck = run(*network, options, {});
-  ASSERT_FALSE(stuck);
-  EXPECT_NE(stuck.error().message.find("layer 'conv0' waits for"), std::string::npos) << stuck.error().message;
+  const RunResult result = done(*network, options);
+  EXPECT_EQ(result.completed, 2);
+  ASSERT_EQ(result.shed.size(), 1U);
+  EXPECT_EQ(result.shed[0].request, 2);
+  EXPECT_EQ(result.shed[0].arrival, Cycles(20));
+  EXPECT_EQ(result.shed[0].reason, "layer 'conv0' waits for " + network->plan().assignment[0].text() +
+                                       ", which no event gives back, and policy 'static' does not move it");
+  ASSERT_EQ(result.outputs.size(), 3U);
+  EXPECT_TRUE(result.outputs[2].empty());
 }
 
 TEST(Run, PhasesDivideTheRunAtTheFirstAndTheLastEvent) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <limits>
 
 namespace gatefold {
@@ -18,25 +19,35 @@ std::vector<Phase> phases_of(const std::vector<TimedEvent>& events) {
   return {{"before", Cycles(0), first, 0}, {"during", first, last, 0}, {"after", last, forever, 0}};
 }
 
-EnergyTotal sum_of(std::span<const PartSums> rows) {
-  EnergyTotal sum;
-  for (const PartSums& row : rows) {
-    for (const EnergyTotal& part : row) sum += part;
-  }
-  return sum;
-}
-
-void apply(const std::vector<TimedEvent>& events, Profile& profile) {
+void apply(const std::vector<TimedEvent>& events, const DeviceSpec& spec, Profile& profile) {
+  struct Failed {
+    bool cluster = false;
+    std::uint16_t cores = 0;
+  };
+  std::vector<Failed> failed(static_cast<std::size_t>(spec.cluster_count));
   for (const TimedEvent& timed : events) {
-    Condition condition = profile.condition(timed.event.cluster, timed.at);
+    const Event& event = timed.event;
+    Condition condition = profile.condition(event.cluster, timed.at);
     condition.since = timed.at;
-    switch (timed.event.kind) {
+    Failed& state = failed[event.cluster.at()];
+    const auto core = static_cast<std::uint16_t>(event.core < 0 ? 0U : 1U << static_cast<unsigned>(event.core));
+    switch (event.kind) {
       case EventKind::kOccupy: condition.occupied = true; break;
       case EventKind::kRelease: condition.occupied = false; break;
-      case EventKind::kThrottle: condition.percent = timed.event.percent; break;
-      case EventKind::kRecover: condition.percent = 100; break;
+      case EventKind::kThrottle: condition.percent = event.percent; break;
+      case EventKind::kFail:
+        if (event.core < 0) state.cluster = true;
+        else if (event.bank < 0) state.cores = static_cast<std::uint16_t>(state.cores | core);
+        break;
+      case EventKind::kRecover:
+        if (event.core < 0) state.cluster = false;
+        else if (event.bank < 0) state.cores = static_cast<std::uint16_t>(state.cores & ~core);
+        if (event.core < 0) condition.percent = 100;
+        break;
     }
-    profile.set_condition(timed.event.cluster, condition);
+    const auto all = static_cast<std::uint16_t>((1U << static_cast<unsigned>(spec.cores_per_cluster)) - 1U);
+    condition.failed_cores = state.cluster ? all : state.cores;
+    profile.set_condition(event.cluster, condition);
   }
 }
 
@@ -57,7 +68,10 @@ Session::Session(const PreparedNetwork& network, const StaticPlan& plan, Policy&
       remaining_reference_(network.table().size() + 1) {
   for (std::size_t v = layers_.size(); v-- > 0;) remaining_reference_[v] = remaining_reference_[v + 1] + plan.reference[v];
   if (options.record_profile) chip_.profile().start_recording();
-  apply(options.events, chip_.profile());
+  apply(options.events, network.spec(), chip_.profile());
+  std::copy_if(options.events.begin(), options.events.end(), std::back_inserter(faults_),
+               [](const TimedEvent& timed) { return timed.event.kind == EventKind::kFail || timed.event.kind == EventKind::kRecover; });
+  failed_.resize(static_cast<std::size_t>(network.spec().cluster_count + network.spec().core_count() + network.spec().bank_count()));
   result_.phases = phases_of(options.events);
   phase_times_.resize(result_.phases.size());
   if (options.arrivals.rate_hz) {
@@ -86,7 +100,7 @@ Status Session::boot() {
     GATEFOLD_CHECK(residence_.store_weights(layer, assignment[v], payloads));
     for (const BlockId block : residence_.weights(layer)) chip_.refresh_content(chip_.memory().pieces(block));
     if (policy_.scope() == GatingScope::kClusters) {
-      for (std::int32_t k = assignment[v].first; k <= assignment[v].last(); ++k) chip_.gating().pin(ClusterId(k), true, Cycles(0));
+      for (std::int32_t k = assignment[v].first; k <= assignment[v].last(); ++k) chip_.gating().pin(ClusterId(k), Cycles(0));
     }
   }
   return Done{};
@@ -100,45 +114,75 @@ Status Session::serve(Cycles arrival, bool known, const InputSet* inputs) {
   first_start_ = last_end_ = issued_ = from;
   started_ = false;
   next_.reset();
-  for (TensorState& tensor : tensors_) tensor = {from, from};
+  for (TensorState& tensor : tensors_) tensor = {from, from, std::nullopt};
+  inputs_ = inputs;
+  done_.assign(layers_.size(), 0);
+  first_undone_ = 0;
+  pass_faults(from);
   for (std::size_t v = 0; v < layers_.size(); ++v) {
     if (!network_.last_producer(LayerId(v))) decide(LayerId(v), from, true);
   }
-  GATEFOLD_CHECK(store_inputs(inputs));
-  for (std::size_t v = 0; v < layers_.size(); ++v) GATEFOLD_CHECK(step(LayerId(v)));
-  return complete();
+  const Status served = serve_layers();
+  if (served) return complete();
+  // Failures after the first placement are the request's, not the run's.
+  if (served.error().code != ErrorCode::kDoesNotFit) return served;
+  shed(served.error().message);
+  return Done{};
 }
 
-Status Session::store_inputs(const InputSet* inputs) {
+Status Session::serve_layers() {
+  GATEFOLD_CHECK(store_inputs());
+  do {
+    while (first_undone_ < layers_.size()) {
+      if (done_[first_undone_] != 0) ++first_undone_;
+      else GATEFOLD_CHECK(step(LayerId(first_undone_)));
+    }
+  } while (pass_faults(last_end_));
+  return Done{};
+}
+
+Status Session::store_inputs() {
   const LayerGraph& graph = network_.graph();
   for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
-    const TensorId input = graph.inputs[i];
-    const Activation& activation = graph.activation(input);
+    const Activation& activation = graph.activation(graph.inputs[i]);
     if (activation.consumers.empty()) continue;
-    const Cycles now = tensors_[input.at()].ready;
-    GATEFOLD_CHECK(residence_.store(input, layers_[activation.consumers.front().at()].home, table_.tensor_layout(input), {}));
-    const auto blocks = residence_.blocks(input);
-    // Written at no time (docs/cost-model.md, Accounting conventions): one write per byte, into banks that are awake.
-    for (const BlockId block : blocks) {
-      for (const Piece& piece : chip_.memory().pieces(block)) {
-        const Cycles awake = chip_.gating().ready_at(chip_.gating().bank(piece.bank), now);
-        tensors_[input.at()].ready = std::max(tensors_[input.at()].ready, awake);
-      }
-    }
-    const Cycles written = tensors_[input.at()].ready;
-    chip_.hold(blocks, written, written);
-    for (const BlockId block : blocks) chip_.refresh_content(chip_.memory().pieces(block));
-    count_nonzeros(input, executor_ == nullptr ? nullptr : (*inputs)[i].view().bytes);
-    const Placement& where = residence_.where(input);
-    if (residence_.spilled(input)) chip_.charge_arrival(table_.tensor_bytes(input));
-    else chip_.ledger().charge_spread(Part::kMemory, moved_bytes(input) * table_.spec().sram_byte, where.first, where.clusters);
-    if (executor_ == nullptr) continue;
-    const TensorView view = (*inputs)[i].view();
-    auto bytes = std::make_shared<Buffer>(static_cast<std::size_t>(stored_bytes(activation)));
-    std::copy_n(view.bytes, bytes->size(), bytes->data());
-    GATEFOLD_CHECK(executor_->write(input, bytes, chip_, residence_, written, written));
+    const Status stored = store_input(i, layers_[activation.consumers.front().at()].home, tensors_[graph.inputs[i].at()].ready);
+    // Where something failed its reader may have no home yet: it is stored when the reader has one.
+    if (!stored && (next_fault_ == 0 || stored.error().code != ErrorCode::kDoesNotFit)) return stored;
   }
   return Done{};
+}
+
+Status Session::store_input(std::size_t index, const Placement& home, Cycles now) {
+  const TensorId input = network_.graph().inputs[index];
+  const Account account(chip_.ledger(), Ledger::kNobody);
+  GATEFOLD_CHECK(residence_.store(input, home, table_.tensor_layout(input), {}));
+  const auto blocks = residence_.blocks(input);
+  // Written at no time (docs/cost-model.md, Accounting conventions): one write per byte, into banks that are awake.
+  Cycles written = chip_.writable_at(blocks, now);
+  for (const BlockId block : blocks) {
+    for (const Piece& piece : chip_.memory().pieces(block)) {
+      written = std::max(written, chip_.gating().ready_at(chip_.gating().bank(piece.bank), now));
+    }
+  }
+  tensors_[input.at()] = {written, written, std::nullopt};
+  chip_.hold(blocks, written, written);
+  for (const BlockId block : blocks) chip_.refresh_content(chip_.memory().pieces(block));
+  count_nonzeros(input, executor_ == nullptr ? nullptr : (*inputs_)[index].view().bytes);
+  const Placement& where = residence_.where(input);
+  if (residence_.spilled(input)) {
+    result_.input_energy += chip_.charge_arrival(table_.tensor_bytes(input));
+  } else {
+    const Energy energy = moved_bytes(input) * table_.spec().sram_byte;
+    chip_.ledger().charge_spread(Part::kMemory, energy, where.first, where.clusters);
+    result_.input_energy += energy;
+  }
+  result_.input_bytes += table_.tensor_bytes(input);
+  if (executor_ == nullptr) return Done{};
+  const TensorView view = (*inputs_)[index].view();
+  auto bytes = std::make_shared<Buffer>(static_cast<std::size_t>(stored_bytes(network_.graph().activation(input))));
+  std::copy_n(view.bytes, bytes->size(), bytes->data());
+  return executor_->write(input, bytes, chip_, residence_, written, written);
 }
 
 std::optional<Cycles> Session::budget(LayerId layer, Cycles now) const {
@@ -153,6 +197,10 @@ void Session::decide(LayerId layer, Cycles now, bool steered) {
   chip_.profile().advance(now);
   Boundary boundary{layer, now, &table_, &chip_.profile(), &residence_, state.home, std::nullopt, steered, budget(layer, now), &spilling_};
   if (const auto producer = network_.last_producer(layer)) boundary.producer = layers_[producer->at()].home;
+  boundary.weights_lost = state.weights_lost;
+  // Before the layers in between have run nobody knows what room there will be for activations.
+  boundary.evicted = steered ? !weights_have_room(layer) : !home_has_room(layer);
+  boundary.plan = &plan_;
   Decision decision;
   if (options_.why == layer) {
     ExplainedDecision explained{now, std::ssize(result_.request_records), 0, !steered, decide_and_explain(policy_, boundary)};
@@ -166,7 +214,8 @@ void Session::decide(LayerId layer, Cycles now, bool steered) {
     decision = policy_.decide(boundary);
   }
   state.route_ready = now + table_.spec().route_change;
-  if (decision.shift) shift(layer, decision.placement, now, decision.forced);
+  if (decision.shift) shift(layer, decision.placement, now, decision.forced, boundary.evicted);
+  if (state.weights_lost && chip_.profile().available(state.home, now) && weights_have_room(layer)) reload(layer, state.home, now);
 }
 
 Cycles Session::resource_free(LayerId layer, Cycles ready) const {
@@ -182,12 +231,17 @@ Cycles Session::resource_free(LayerId layer, Cycles ready) const {
 Result<Cycles> Session::available_from(LayerId layer, Cycles now) const {
   const Placement& home = layers_[layer.at()].home;
   const Profile& profile = chip_.profile();
-  if (profile.available(home, now)) return now;
+  if (profile.available(home, now)) {
+    if (weights_have_room(layer)) return now;
+    return Error{ErrorCode::kDoesNotFit, fmt::format("the weights of layer '{}' were lost and find no room in {}, and policy '{}' does not "
+                                                     "move it",
+                                                     network_.graph().layer(layer).name, home.text(), options_.policy)};
+  }
   for (const TimedEvent& timed : options_.events) {
     if (timed.at > now && profile.available(home, timed.at)) return timed.at;
   }
-  return Error{ErrorCode::kInvalidInput, fmt::format("layer '{}' waits for {}, which no event releases, and policy '{}' does not move it",
-                                                     network_.graph().layer(layer).name, home.text(), options_.policy)};
+  return Error{ErrorCode::kDoesNotFit, fmt::format("layer '{}' waits for {}, which no event gives back, and policy '{}' does not move it",
+                                                   network_.graph().layer(layer).name, home.text(), options_.policy)};
 }
 
 Status Session::store_outputs(LayerId layer) {
@@ -199,9 +253,8 @@ Status Session::store_outputs(LayerId layer) {
     avoid_.insert(avoid_.end(), blocks.begin(), blocks.end());
   }
   for (const TensorId output : here.outputs) {
-    const Activation& activation = network_.graph().activation(output);
-    const bool stays = activation.consumers.empty() || residence_.spilled(output);
-    const LayerId reader = stays ? layer : activation.consumers.front();
+    drop(output);  // of a layer that runs again, another output may have survived
+    const LayerId reader = residence_.spilled(output) ? layer : first_reader(output, layer);
     if (residence_.store(output, layers_[reader.at()].home, table_.tensor_layout(output), avoid_)) continue;
     // The reader's cores are full: the output waits where it was computed.
     GATEFOLD_CHECK(residence_.store(output, layers_[layer.at()].home, table_.tensor_layout(output), avoid_));
@@ -211,26 +264,42 @@ Status Session::store_outputs(LayerId layer) {
 
 Status Session::step(LayerId layer) {
   const Account account(chip_.ledger(), layer.index() + 1);
-  GATEFOLD_TRY(Cycles ready, measure(layer));
-  GATEFOLD_TRY(Cycles start, act(layer, ready));
-  while (!chip_.profile().available(layers_[layer.at()].home, start)) {  // its home was taken while it waited: once more
-    for (const TensorId output : network_.graph().layer(layer).outputs) residence_.drop(output);
-    release_staging();
-    next_ = layer;
-    GATEFOLD_TRY(ready, find_home(layer, start));
-    GATEFOLD_TRY(start, act(layer, ready));
+  Cycles from = issued_;  // the controller issues layers in order; they may overlap once issued
+  Cycles start;
+  for (;;) {
+    GATEFOLD_TRY(bool changed, restore_inputs(layer, from));
+    if (!changed) {
+      GATEFOLD_TRY(const Cycles ready, measure(layer, from));
+      const auto happened = pass_faults(ready);
+      changed = happened.has_value();
+      if (changed) {
+        from = std::max(from, *happened);
+      } else {
+        GATEFOLD_TRY(start, act(layer, ready));
+        if (!fault_pending(start) && chip_.profile().available(layers_[layer.at()].home, start)) break;
+        // Its home was taken, or something failed, while it waited: once more.
+        release_staging();
+        for (const TensorId output : network_.graph().layer(layer).outputs) drop(output);
+        from = fault_pending(start) ? std::max(from, *pass_faults(start)) : start;
+      }
+    }
+    if (first_undone_ < layer.at()) return Done{};  // what it reads has to be computed again first
   }
   GATEFOLD_CHECK(find_zeros(layer, start));
-  const Cycles end = power(layer, start);
+  const Execution execution = power(layer, start);
+  if (execution.stop < execution.end) {
+    interrupt(layer, start, execution);
+    return Done{};
+  }
   decide_readers(layer, start);
-  GATEFOLD_CHECK(execute(layer, start, end));
-  record(layer, start, end);
+  GATEFOLD_CHECK(execute(layer, start, execution.end));
+  record(layer, start, execution.end);
   return Done{};
 }
 
-Result<Cycles> Session::measure(LayerId layer) {
+Result<Cycles> Session::measure(LayerId layer, Cycles from) {
   next_ = layer;
-  Cycles ready = issued_;  // the controller issues layers in order; they may overlap once issued
+  Cycles ready = from;
   for (const Operand& operand : network_.graph().layer(layer).inputs) {
     if (operand.tensor) ready = std::max(ready, tensors_[operand.tensor->at()].ready);
   }
@@ -238,15 +307,18 @@ Result<Cycles> Session::measure(LayerId layer) {
 }
 
 Result<Cycles> Session::find_home(LayerId layer, Cycles now) {
-  if (chip_.profile().available(layers_[layer.at()].home, now)) return now;
+  if (chip_.profile().available(layers_[layer.at()].home, now) && home_has_room(layer)) return now;
   decide(layer, now, false);
-  return available_from(layer, now);
+  GATEFOLD_TRY(const Cycles then, available_from(layer, now));
+  // Whoever waited for a failure looks again once it has happened; otherwise the room for what was lost is still to be found.
+  return then == now || fault_pending(then) ? then : find_home(layer, then);
 }
 
 Result<Cycles> Session::act(LayerId layer, Cycles ready) {
   const Layer& here = network_.graph().layer(layer);
   const LayerState& state = layers_[layer.at()];
   Cycles start = ready;
+  if (state.weights_lost) reload(layer, state.home, ready);
   for (const Operand& operand : here.inputs) {
     if (!operand.tensor) continue;
     GATEFOLD_TRY(const Cycles there, align(layer, operand, ready));
@@ -270,35 +342,40 @@ Result<Cycles> Session::act(LayerId layer, Cycles ready) {
   return start;
 }
 
-Cycles Session::power(LayerId layer, Cycles start) {
+Session::Execution Session::power(LayerId layer, Cycles start) {
   const LayerState& state = layers_[layer.at()];
   if (!started_) first_start_ = start;
   started_ = true;
   issued_ = start;
   Cycles end = start + throttled(cycles_now(layer), chip_.profile().percent(state.home, start));
-  if (blocks_.count > 0) end = power_blocks(layer, start);
+  if (blocks_.count > 0) end = price_blocks(layer, start);
   else if (state.home.streamed) end = stream(layer, state.route_ready - table_.spec().route_change, start, end - start);
-  chip_.hold(state.home, start, end);
-  chip_.hold(residence_.weights(layer), start, end);
+  const Cycles stop = caught(layer, start, end).value_or(end);
+  if (policy_.scope() == GatingScope::kClusters) {  // activation belongs to execution
+    for (std::int32_t k = state.home.first; k <= state.home.last(); ++k) chip_.gating().pin(ClusterId(k), start);
+  }
+  if (blocks_.count > 0) hold_staging(start, stop);
+  chip_.hold(state.home, start, stop);
+  chip_.hold(residence_.weights(layer), start, stop);
   const Layer& here = network_.graph().layer(layer);
   for (const Operand& operand : here.inputs) {
-    if (operand.tensor) chip_.hold(residence_.blocks(*operand.tensor), start, end);
+    if (operand.tensor) chip_.hold(residence_.blocks(*operand.tensor), start, stop);
   }
   if (table_.work(layer).kind == WorkClass::kVector && table_.spec().vector_pool.count() > 0) {
-    chip_.gating().hold(chip_.gating().vector_pool(), start, end);
+    chip_.gating().hold(chip_.gating().vector_pool(), start, stop);
   }
-  return end;
+  return {end, stop};
 }
 
 void Session::decide_readers(LayerId layer, Cycles start) {
   const LayerGraph& graph = network_.graph();
   for (const LayerId reader : network_.decided_with(layer)) {
+    if (done_[reader.at()] != 0) continue;  // this layer runs again for others
     const Placement before = layers_[reader.at()].home;
     decide(reader, start, true);
     if (layers_[reader.at()].home == before) continue;
     for (const TensorId output : graph.layer(layer).outputs) {  // not written yet: steered to the new home for free
-      const Activation& activation = graph.activation(output);
-      if (activation.consumers.empty() || activation.consumers.front() != reader || residence_.spilled(output)) continue;
+      if (residence_.spilled(output) || first_reader(output, layer) != reader) continue;
       // Where the new banks still serve others it is written where it was meant first, and moves later.
       residence_.relocate(output, layers_[reader.at()].home, table_.tensor_layout(output), avoid_, [&](std::span<const BlockId> blocks) {
         return chip_.storable_at(layers_[layer.at()].home, blocks, start) == start;
@@ -309,7 +386,12 @@ void Session::decide_readers(LayerId layer, Cycles start) {
 
 Status Session::execute(LayerId layer, Cycles start, Cycles end) {
   for (const TensorId output : network_.graph().layer(layer).outputs) {
-    GATEFOLD_ENSURE(chip_.storable_at(layers_[layer.at()].home, residence_.blocks(output), start) == start);
+    // After several failures a shift of the reader can still occupy the banks in which the output was to lie.
+    if (chip_.storable_at(layers_[layer.at()].home, residence_.blocks(output), start) != start) {
+      return Error{ErrorCode::kDoesNotFit,
+                   fmt::format("the banks for '{}' in {} are still in use when layer '{}' starts", network_.graph().activation(output).name,
+                               residence_.where(output).text(), network_.graph().layer(layer).name)};
+    }
     chip_.hold_path(layers_[layer.at()].home, residence_.where(output), start, end);
     chip_.hold(residence_.blocks(output), start, end);
     for (const BlockId block : residence_.blocks(output)) chip_.refresh_content(chip_.memory().pieces(block));
@@ -323,19 +405,24 @@ Status Session::execute(LayerId layer, Cycles start, Cycles end) {
   return count_outputs(layer, start, end);
 }
 
+void Session::book(LayerId layer, Cycles until) {
+  const Placement& home = layers_[layer.at()].home;
+  switch (network_.graph().layer(layer).kind) {
+    case LayerKind::kDot: chip_.crossbar().book_dot(home, until); break;
+    case LayerKind::kVector: chip_.crossbar().book_vector(home, until); break;
+    case LayerKind::kMove: chip_.crossbar().book_bus(home, until); break;
+  }
+}
+
 void Session::record(LayerId layer, Cycles start, Cycles end) {
   const Layer& here = network_.graph().layer(layer);
   const DeviceSpec& spec = table_.spec();
   LayerState& state = layers_[layer.at()];
-  switch (here.kind) {
-    case LayerKind::kDot: chip_.crossbar().book_dot(state.home, end); break;
-    case LayerKind::kVector: chip_.crossbar().book_vector(state.home, end); break;
-    case LayerKind::kMove: chip_.crossbar().book_bus(state.home, end); break;
-  }
+  book(layer, end);
   Energy wires;
   for (const TensorId output : here.outputs) {
     wires += wire_energy(spec, moved_bytes(output), state.home, residence_.where(output));
-    tensors_[output.at()] = {end, end};
+    tensors_[output.at()] = {end, end, std::nullopt};
   }
   const DynamicEnergy dynamic = blocks_.count > 0 ? blocked_.dynamic : energy_now(layer);
   chip_.charge(dynamic, wires, state.home);
@@ -357,7 +444,13 @@ void Session::record(LayerId layer, Cycles start, Cycles end) {
   for (const Operand& operand : here.inputs) {
     if (operand.tensor) tensors_[operand.tensor->at()].read_until = std::max(tensors_[operand.tensor->at()].read_until, end);
   }
+  done_[layer.at()] = 1;
   for (const TensorId dead : network_.dying_after(layer)) drop(dead);
+  if (result_.recomputed == 0) return;
+  // A layer that ran again may have left what only layers before it read.
+  for (std::size_t t = 0; t < tensors_.size(); ++t) {
+    if (!needed(TensorId(t))) drop(TensorId(t));
+  }
 }
 
 Status Session::complete() {
@@ -381,61 +474,6 @@ Status Session::complete() {
   ++result_.completed;
   result_.outputs.push_back(std::move(outputs));
   return Done{};
-}
-
-RunResult Session::finish(Cycles horizon) {
-  chip_.gating().settle(horizon);
-  RunResult& result = result_;
-  const DeviceSpec& spec = table_.spec();
-  const Ledger& ledger = chip_.ledger();
-  result.policy = options_.policy;
-  result.horizon = horizon;
-  result.clock_hz = spec.clock_hz;
-  result.energy = {ledger.part(Part::kCompute),     ledger.part(Part::kMemory),    ledger.part(Part::kCrossbar),
-                   ledger.part(Part::kExternal),    ledger.part(Part::kLeakageOn), ledger.part(Part::kLeakageGated),
-                   ledger.part(Part::kTransitions), ledger.part(Part::kUncore),    ledger.part(Part::kFloor)};
-  GATEFOLD_ENSURE(result.energy.total() == ledger.total());
-  const auto accounts = ledger.by_account();
-  const auto clusters = ledger.by_cluster();
-  GATEFOLD_ENSURE(sum_of(accounts) == ledger.total() && sum_of(clusters) == ledger.total());
-  result.energy_between = accounts[Ledger::kNobody];
-  result.energy_clusters.assign(clusters.begin(), clusters.end());
-  result.energy_clusters.resize(static_cast<std::size_t>(spec.cluster_count) + 1);
-  result.idle_times = chip_.profile().idle_times();
-  result.profile = chip_.profile().deltas();
-  result.cluster_count = spec.cluster_count;
-  const auto cycles = static_cast<double>(std::max<std::int64_t>(1, horizon.count()));
-  const auto cluster_on = static_cast<double>(chip_.gating().cluster_on().count());
-  result.mean_active = cluster_on / cycles;
-  result.active_cluster_seconds = cluster_on / static_cast<double>(spec.clock_hz);
-  const double offered = static_cast<double>(chip_.gating().core_on().count()) * static_cast<double>(dot_products_per_cycle(spec));
-  result.utilisation = offered > 0 ? static_cast<double>(useful_.count()) / offered : 0;
-  for (std::size_t p = 0; p < result.phases.size(); ++p) {
-    result.phases[p].begin = std::min(result.phases[p].begin, horizon);
-    result.phases[p].end = std::min(result.phases[p].end, horizon);
-    const PhaseTime& time = phase_times_[p];
-    if (time.executing > Cycles(0)) {
-      result.phases[p].mean_active = static_cast<double>(time.clusters.count()) / static_cast<double>(time.executing.count());
-    }
-  }
-  result.wakes = chip_.gating().wakes();
-  for (std::size_t v = 0; v < layers_.size(); ++v) {
-    const Layer& layer = network_.graph().layers[v];
-    const LayerState& state = layers_[v];
-    result.layers.push_back({layer.name, std::string(name(layer.op)), state.home.text(), state.cycles, state.energy, state.shifts,
-                             state.row_blocks, v + 1 < accounts.size() ? accounts[v + 1] : PartSums{}, state.density, state.skipped});
-  }
-  for (std::size_t t = 0; t < spilling_.tensors.size(); ++t) {
-    if (spilling_.tensors[t] != 0) result.spilled.push_back({network_.graph().activations[t].name, table_.tensor_bytes(TensorId(t))});
-  }
-  const auto& residency = chip_.gating().residency().cycles;
-  double total = 0;
-  for (const Int128 share : residency) total += static_cast<double>(share);
-  static constexpr const char* kStateNames[] = {"on", "retention", "off"};
-  for (std::size_t s = 0; s < residency.size(); ++s) {
-    result.residency.emplace_back(kStateNames[s], total > 0 ? static_cast<double>(residency[s]) / total : 0);
-  }
-  return std::move(result_);
 }
 
 }  // namespace gatefold

@@ -6,7 +6,8 @@
 // when the request begins. Requests of one network are served in order, one at a time; inside a request, layers are issued
 // in order and overlap on disjoint clusters as their inputs and the bookings allow. Times are virtual: a layer's start and
 // end are fixed when it is booked. session_moves.cpp carries data: shifts, strays, streamed weights; session_spill.cpp serves
-// layers whose activations lie in external memory; session_zeros.cpp counts zeros for chips that exploit them.
+// layers whose activations lie in external memory; session_zeros.cpp counts zeros for chips that exploit them;
+// session_faults.cpp takes elements away and gives them back: what is lost, which layers run again, which request is shed.
 #pragma once
 
 #include <memory>
@@ -29,8 +30,8 @@ class Session {
 
   /// Places the weights. Errors: kDoesNotFit.
   [[nodiscard]] Status boot();
-  /// Serves one request that arrives at `arrival`, no earlier than the one before. `known`: the arrival was foreseeable
-  /// (declared period, or closed loop). Errors: those of the executor; kDoesNotFit if an activation finds no place.
+  /// Serves one request that arrives at `arrival`, no earlier than the one before, or sheds it. `known`: the arrival was
+  /// foreseeable (declared period, or closed loop). `inputs` must outlive the call. Errors: those of the executor.
   [[nodiscard]] Status serve(Cycles arrival, bool known, const InputSet* inputs);
   /// Settles the ledger up to the horizon and returns the figures.
   [[nodiscard]] RunResult finish(Cycles horizon);
@@ -42,7 +43,9 @@ class Session {
   /// Per-layer state; homes persist over requests, times belong to the current one.
   struct LayerState {
     Placement home;
-    Cycles weights_ready;  ///< a shift in progress delivers them then
+    Cycles weights_ready;                   ///< a shift in progress delivers them then
+    std::optional<Placement> carried_from;  ///< by that shift; nullopt: from outside
+    bool weights_lost = false;              ///< they lay in what failed
     Cycles route_ready;
     std::int64_t shifts = 0;
     Cycles cycles;  ///< of the last execution
@@ -57,30 +60,45 @@ class Session {
     Cycles clusters;
   };
   struct TensorState {
-    Cycles ready;       ///< written
-    Cycles read_until;  ///< last booked read
+    Cycles ready;                           ///< written
+    Cycles read_until;                      ///< last booked read
+    std::optional<Placement> carried_from;  ///< by a move that ends at `ready`
+  };
+  /// An execution: what it takes, and until when it lasts: a fault may cut it short.
+  struct Execution {
+    Cycles end;
+    Cycles stop;
   };
 
-  Status store_inputs(const InputSet* inputs);
+  /// All layers of a request, those that have to run again included.
+  Status serve_layers();
+  Status store_inputs();
+  Status store_input(std::size_t input, const Placement& home, Cycles now);
 
   // ---- one layer ----
   Status step(LayerId layer);
-  /// When it could start if everything were in place (EQ-33).
-  Result<Cycles> measure(LayerId layer);
-  /// `now` if its home can be used; if it was taken after the decision, decides again, or waits until it is given back.
+  /// When it could start if everything were in place (EQ-33), not before `from`.
+  Result<Cycles> measure(LayerId layer, Cycles from);
+  /// `now` if its home can be used; if it was taken or failed after the decision, decides again, or waits for it to come back.
   Result<Cycles> find_home(LayerId layer, Cycles now);
   /// Brings what is elsewhere and waits for routes, weights and wakes; returns the start.
   Result<Cycles> act(LayerId layer, Cycles ready);
-  /// Powers what it executes on and reads from; returns the end.
-  Cycles power(LayerId layer, Cycles start);
+  /// Powers what it executes on and reads from, until it ends or a fault stops it.
+  Execution power(LayerId layer, Cycles start);
   /// Decides the layers that read its outputs, while those can still be steered for free.
   void decide_readers(LayerId layer, Cycles start);
   Status execute(LayerId layer, Cycles start, Cycles end);
   void record(LayerId layer, Cycles start, Cycles end);
+  /// Books the units it executes on.
+  void book(LayerId layer, Cycles until);
 
   void decide(LayerId layer, Cycles now, bool steered);
-  void shift(LayerId layer, const Placement& to, Cycles now, bool forced);
-  void follow_pins(const Placement& from, const Placement& to, Cycles now);
+  /// True if a layer can move without taking the room of others. `evicted`: it has to leave, so its own room is enough.
+  [[nodiscard]] bool can_move(LayerId layer, const Placement& to, bool evicted) const;
+  /// Moves a layer if it can.
+  void shift(LayerId layer, const Placement& to, Cycles now, bool forced, bool evicted);
+  /// Activates the clusters of `to` at `now`, deactivates those of `from` once their weights have left.
+  void follow_pins(const Placement& from, const Placement& to, Cycles now, Cycles drained);
   /// Moves an input that does not lie where the layer reads it, not before `now`; returns when it is there.
   Result<Cycles> align(LayerId layer, const Operand& operand, Cycles now);
   /// Streams a layer's weights from external memory (EQ-31): returns the end of an execution that could start at `start`
@@ -91,8 +109,10 @@ class Session {
   Result<Cycles> stage(LayerId layer, Cycles start);
   /// The earliest time >= start at which buffers and external channel could be ON and free.
   [[nodiscard]] Cycles staging_ready_at(LayerId layer, Cycles start) const;
-  /// Gives both to the layer; returns the end.
-  Cycles power_blocks(LayerId layer, Cycles start);
+  /// Sets blocked_ to what an execution in row blocks costs; returns its end.
+  Cycles price_blocks(LayerId layer, Cycles start);
+  /// Gives buffers and channel to the layer until then.
+  void hold_staging(Cycles start, Cycles stop);
   void release_staging();
   Status store_outputs(LayerId layer);
 
@@ -107,13 +127,49 @@ class Session {
   /// Cycles and energy of an execution with the zeros that were found.
   [[nodiscard]] Cycles cycles_now(LayerId layer) const;
   [[nodiscard]] DynamicEnergy energy_now(LayerId layer) const;
+  /// The same of an execution that does not come to its end; outputs count as dense.
+  [[nodiscard]] DynamicEnergy energy_begun(LayerId layer) const;
   /// The earliest time >= ready at which the units that the layer needs are free.
   [[nodiscard]] Cycles resource_free(LayerId layer, Cycles ready) const;
-  /// The first time >= now at which the layer's home is not occupied. Errors: kInvalidInput if no event releases it.
+  /// The first time >= now at which the layer's home is neither occupied nor failed. Errors: kDoesNotFit if no event gives it
+  /// back, or its weights were lost and find no room there: the request is shed.
   [[nodiscard]] Result<Cycles> available_from(LayerId layer, Cycles now) const;
   /// EQ-34: the layer's share of the time that is left.
   std::optional<Cycles> budget(LayerId layer, Cycles now) const;
   Status complete();
+
+  // ---- faults (session_faults.cpp) ----
+  /// Lets the failures and recoveries up to `now` happen; returns when the last one was. Afterwards first_undone_ may be
+  /// a layer that was done before.
+  std::optional<Cycles> pass_faults(Cycles now);
+  [[nodiscard]] bool fault_pending(Cycles now) const { return next_fault_ < faults_.size() && faults_[next_fault_].at <= now; }
+  void apply_fault(const TimedEvent& timed);
+  void lose_data(const Event& event, Cycles now);
+  void drop_weights(LayerId layer);
+  /// Marks the layers whose results are needed and lost.
+  void mark_reruns();
+  /// True if something still reads the tensor in this request.
+  [[nodiscard]] bool needed(TensorId tensor) const;
+  /// Its first reader that has not run; `otherwise` if there is none.
+  [[nodiscard]] LayerId first_reader(TensorId tensor, LayerId otherwise) const;
+  [[nodiscard]] bool lies_in(std::span<const BlockId> blocks, const Event& event) const;
+  /// True if the failure takes something that the layer uses while it executes.
+  [[nodiscard]] bool hits(LayerId layer, const Event& event) const;
+  /// The first failure inside (start, end) that does.
+  [[nodiscard]] std::optional<Cycles> caught(LayerId layer, Cycles start, Cycles end) const;
+  /// Charges what an execution took until a fault stopped it, and gives up its outputs.
+  void interrupt(LayerId layer, Cycles start, const Execution& execution);
+  /// Network inputs that the layer reads and that were lost are stored again. True if a fault happened meanwhile.
+  Result<bool> restore_inputs(LayerId layer, Cycles& from);
+  /// True if the layer's weights are where it runs, or would find room there.
+  [[nodiscard]] bool weights_have_room(LayerId layer) const;
+  /// True if a layer that starts next finds room where it is. Without failed banks nobody took any from it.
+  [[nodiscard]] bool home_has_room(LayerId layer) const;
+  [[nodiscard]] Assignment homes() const;
+  /// Loads lost weights from external memory into `to`, asked for at `now`; returns the energy, which the chip has charged.
+  EnergyTotal reload(LayerId layer, const Placement& to, Cycles now);
+  /// Gives the request in progress up.
+  void shed(std::string reason);
   /// Frees an activation, if it is stored.
   void drop(TensorId tensor);
   /// Remembers the banks of blocks that are about to be freed, in vacated_.
@@ -144,6 +200,12 @@ class Session {
   std::optional<LayerId> next_;  ///< the first layer whose operands are not laid out; nullopt: nor are the inputs
   Cycles last_end_;
   bool started_ = false;
+  const InputSet* inputs_ = nullptr;  ///< of the request in progress
+  std::vector<char> done_;            ///< layers of the request in progress whose results are there, or no longer needed
+  std::size_t first_undone_ = 0;      ///< all layers before it are done
+  std::vector<TimedEvent> faults_;    ///< failures and recoveries, ascending in time
+  std::size_t next_fault_ = 0;        ///< those before it have happened
+  std::vector<char> failed_;          ///< what events said of clusters, cores and banks, in this order
   Cycles last_completion_;
   Cycles expected_gap_;
   RunResult result_;

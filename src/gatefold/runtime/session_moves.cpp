@@ -6,19 +6,29 @@
 
 namespace gatefold {
 
-void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced) {
+bool Session::can_move(LayerId layer, const Placement& to, bool evicted) const {
+  if (!residence_.weights_fit(layer, to)) return false;
+  Assignment homes = this->homes();
+  homes[layer.at()] = to;
+  if (shift_leaves_room(table_, residence_, homes, layer, next_, done_)) return true;
+  if (!evicted) return false;
+  Memory memory(residence_.memory());
+  Residence residence(residence_, memory);
+  residence.drop_weights(layer);
+  return operands_fit(table_, residence, homes, layer, done_);
+}
+
+void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced, bool evicted) {
   LayerState& state = layers_[layer.at()];
   const Placement from = state.home;
-  Assignment homes;
-  for (const LayerState& other : layers_) homes.push_back(other.home);
-  homes[layer.at()] = to;
-  if (!residence_.weights_fit(layer, to) || !shift_leaves_room(table_, residence_, homes, layer, next_)) {
+  if (!can_move(layer, to, evicted)) {
     ++result_.shifts_refused;
     return;
   }
   const Account account(chip_.ledger(), layer.index() + 1);
   const DeviceSpec& spec = table_.spec();
-  const Bytes weights = from.streamed ? Bytes(0) : weights_stored(spec, table_.work(layer), footprint_of(to));
+  const bool lost = state.weights_lost;
+  const Bytes weights = from.streamed || lost ? Bytes(0) : weights_stored(spec, table_.work(layer), footprint_of(to));
   const WeightMove move = weight_move(table_, layer, from, to);
   EnergyTotal energy = shift_penalty(spec, from, to);
   chip_.ledger().charge(Part::kCrossbar, energy);
@@ -58,7 +68,10 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced)
       energy += chip_.charge_transfer(weights, from, to);
     }
     state.weights_ready = end;
+    state.carried_from = from;
     result_.shift_bytes += weights;
+  } else if (lost) {
+    reload(layer, to, now);
   } else if (from.streamed) {
     residence_.drop_weights(layer);
     GATEFOLD_ENSURE(residence_.store_weights(layer, to, {}).has_value());
@@ -68,17 +81,15 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced)
   ++state.shifts;
   ++(forced ? result_.shifts_forced : result_.shifts_voluntary);
   result_.shift_energy += energy;
-  if (policy_.scope() == GatingScope::kClusters) follow_pins(from, to, now);
+  if (policy_.scope() == GatingScope::kClusters) follow_pins(from, to, now, state.weights_ready);
 }
 
-void Session::follow_pins(const Placement& from, const Placement& to, Cycles now) {
-  for (std::int32_t k = to.first; k <= to.last(); ++k) chip_.gating().pin(ClusterId(k), true, now);
+void Session::follow_pins(const Placement& from, const Placement& to, Cycles now, Cycles drained) {
+  for (std::int32_t k = to.first; k <= to.last(); ++k) chip_.gating().pin(ClusterId(k), now);
   for (std::int32_t k = from.first; k <= from.last(); ++k) {
-    const bool in_use = std::any_of(layers_.begin(), layers_.end(),
-                                    [k](const LayerState& layer) { return layer.home.first <= k && k <= layer.home.last(); });
-    // The pseudocode deactivates the old cluster whatever else lies there; the chip refuses while layers do.
-    if (in_use) ++result_.misgates;
-    else chip_.gating().pin(ClusterId(k), false, now);
+    if (to.first <= k && k <= to.last()) continue;
+    // The pseudocode deactivates the old cluster whatever else lies there; the chip refuses while something does.
+    if (!chip_.gating().unpin(ClusterId(k), drained)) ++result_.misgates;
   }
 }
 
@@ -117,8 +128,7 @@ Result<Cycles> Session::align(LayerId layer, const Operand& operand, Cycles now)
   chip_.crossbar().book_bus(from, end);
   chip_.crossbar().book_bus(to, end);
   layers_[layer.at()].energy += chip_.charge_transfer(bytes, from, to);
-  state.ready = end;
-  state.read_until = end;
+  state = {end, end, from};
   return end;
 }
 
@@ -136,7 +146,7 @@ Cycles Session::stream(LayerId layer, Cycles decided, Cycles start, Cycles cycle
   const Cycles late = buffer.prefetched < weights ? chip_.load_external(weights - buffer.prefetched, first) : early;
   const Cycles end = std::max(first + cycles, late);
   layers_[layer.at()].energy += stream_cost(table_, layer, layers_[layer.at()].home).energy;  // charged by the chip
-  chip_.hold(blocks, std::min(start, early - external_cycles(table_.spec(), buffer.prefetched)), end);
+  chip_.hold(blocks, std::min(start, early - external_cycles(table_.spec(), buffer.prefetched)), start);
   result_.stall += end - (start + cycles);
   return end;
 }

@@ -23,13 +23,15 @@ Cycles Session::staging_ready_at(LayerId layer, Cycles start) const {
   return std::max(chip_.external_ready_at(start), chip_.ready_at(layers_[layer.at()].home, residence_.staging(), start));
 }
 
-Cycles Session::power_blocks(LayerId layer, Cycles start) {
+Cycles Session::price_blocks(LayerId layer, Cycles start) {
   const Placement& home = layers_[layer.at()].home;
   blocked_ = blocked_cost(table_, residence_.spilled(), layer, home, blocks_, chip_.profile().percent(home, start));
-  const Cycles end = start + blocked_.cycles;
-  chip_.keep_external(start, end);
-  chip_.hold(residence_.staging(), start, end);
-  return end;
+  return start + blocked_.cycles;
+}
+
+void Session::hold_staging(Cycles start, Cycles stop) {
+  chip_.keep_external(start, stop);
+  chip_.hold(residence_.staging(), start, stop);
 }
 
 void Session::release_staging() {

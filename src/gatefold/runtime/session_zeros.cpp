@@ -96,4 +96,10 @@ DynamicEnergy Session::energy_now(LayerId layer) const {
   return dynamic_energy(table_.spec(), table_.work(layer), footprint_of(home), zeros);
 }
 
+DynamicEnergy Session::energy_begun(LayerId layer) const {
+  const Placement& home = layers_[layer.at()].home;
+  if (!table_.spec().follows_zeros()) return table_.option(layer, home).dynamic;
+  return dynamic_energy(table_.spec(), table_.work(layer), footprint_of(home), zeros_);
+}
+
 }  // namespace gatefold

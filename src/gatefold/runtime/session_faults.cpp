@@ -1,0 +1,250 @@
+// The part of the session that takes elements away and gives them back. A failed element executes nothing, holds nothing and
+// cannot be read; its segment and its buses still pass what others send. What happens at a failure:
+//
+//     weights that lay there    are loaded again from external memory, to wherever the layer runs next; a layer that lost a part
+//                               of its weights loads all of them
+//     activations that did      are lost: the layers that made them run again, from what survives; the host keeps network inputs
+//     a layer that used it      stops. What it took so far stays charged (EQ-60), and it runs again
+//     a move that came from it  delivers nothing
+//
+// Failures are acted on in the order of time, before anything that starts at or after them. A layer that is caught holds up
+// the layers behind it, which might have started before the failure: the controller issues in order. Transfers of external
+// memory are not revoked once booked: a layer that streams its weights has paid for all of them.
+#include <algorithm>
+#include <utility>
+
+#include "gatefold/runtime/session.h"
+
+namespace gatefold {
+namespace {
+
+/// True if the element holds a core of the placement.
+bool covers(const Event& event, const Placement& placement) {
+  if (event.bank >= 0) return false;
+  const std::int32_t cluster = event.cluster.index();
+  if (cluster < placement.first || cluster > placement.last()) return false;
+  return event.core < 0 || (placement.core_mask >> static_cast<unsigned>(event.core) & 1U) != 0;
+}
+
+/// The banks of an element, [first, last].
+std::pair<std::int32_t, std::int32_t> banks_of(const DeviceSpec& spec, const Event& event) {
+  std::int32_t first = event.cluster.index();
+  std::int32_t count = 1;
+  const auto descend = [&](std::int32_t child, std::int32_t children) {
+    first = first * children + std::max(child, 0);
+    count = child < 0 ? count * children : count;
+  };
+  descend(event.core, spec.cores_per_cluster);
+  descend(event.bank, spec.banks_per_core);
+  return {first, first + count - 1};
+}
+
+}  // namespace
+
+bool Session::lies_in(std::span<const BlockId> blocks, const Event& event) const {
+  const auto [first, last] = banks_of(table_.spec(), event);
+  return std::any_of(blocks.begin(), blocks.end(), [&, first = first, last = last](BlockId block) {
+    const auto pieces = chip_.memory().pieces(block);
+    return std::any_of(pieces.begin(), pieces.end(),
+                       [&](const Piece& piece) { return piece.bank.index() >= first && piece.bank.index() <= last; });
+  });
+}
+
+bool Session::hits(LayerId layer, const Event& event) const {
+  if (covers(event, layers_[layer.at()].home) || lies_in(residence_.weights(layer), event) || lies_in(residence_.staging(), event)) {
+    return true;
+  }
+  const Layer& here = network_.graph().layer(layer);
+  return std::any_of(here.inputs.begin(), here.inputs.end(),
+                     [&](const Operand& operand) { return operand.tensor && lies_in(residence_.blocks(*operand.tensor), event); }) ||
+         std::any_of(here.outputs.begin(), here.outputs.end(), [&](TensorId output) { return lies_in(residence_.blocks(output), event); });
+}
+
+std::optional<Cycles> Session::caught(LayerId layer, Cycles start, Cycles end) const {
+  for (std::size_t i = next_fault_; i < faults_.size() && faults_[i].at < end; ++i) {
+    if (faults_[i].at > start && faults_[i].event.kind == EventKind::kFail && hits(layer, faults_[i].event)) return faults_[i].at;
+  }
+  return std::nullopt;
+}
+
+void Session::interrupt(LayerId layer, Cycles start, const Execution& execution) {
+  const Layer& here = network_.graph().layer(layer);
+  LayerState& state = layers_[layer.at()];
+  book(layer, execution.stop);
+  Energy wires;
+  for (const TensorId output : here.outputs) {
+    wires += wire_energy(table_.spec(), table_.tensor_bytes(output), state.home, residence_.where(output));
+    chip_.hold_path(state.home, residence_.where(output), start, execution.stop);
+    chip_.hold(residence_.blocks(output), start, execution.stop);
+    drop(output);
+  }
+  const Cycles elapsed = execution.stop - start;
+  const Cycles cycles = execution.end - start;
+  const DynamicEnergy spent = spent_until(blocks_.count > 0 ? blocked_.dynamic : energy_begun(layer), elapsed, cycles);
+  const Energy wires_spent = spent_until({Energy(0), Energy(0), wires}, elapsed, cycles).crossbar;
+  chip_.charge(spent, wires_spent, state.home);
+  state.energy += EnergyTotal(spent.total()) + wires_spent;
+  if (blocks_.count > 0) {  // rows travel as the blocks execute: the channel is free again, and what had not passed is not charged
+    const auto passed = [&](Bytes all) {
+      return Bytes(static_cast<std::int64_t>(static_cast<Int128>(all.count()) * elapsed.count() / cycles.count()));
+    };
+    state.energy += chip_.charge_external(passed(blocked_.spilled), passed(blocked_.streamed));
+  }
+  release_staging();
+  last_end_ = std::max(last_end_, execution.stop);
+  issued_ = execution.stop;
+  ++result_.interrupted;
+  pass_faults(execution.stop);
+}
+
+std::optional<Cycles> Session::pass_faults(Cycles now) {
+  std::optional<Cycles> happened;
+  for (; fault_pending(now); ++next_fault_) {
+    happened = faults_[next_fault_].at;
+    apply_fault(faults_[next_fault_]);
+  }
+  if (happened) mark_reruns();
+  return happened;
+}
+
+void Session::apply_fault(const TimedEvent& timed) {
+  const DeviceSpec& spec = table_.spec();
+  const Event& event = timed.event;
+  const auto core = static_cast<std::size_t>(event.cluster.index() * spec.cores_per_cluster + std::max(event.core, 0));
+  const auto clusters = static_cast<std::size_t>(spec.cluster_count);
+  const std::size_t cores = clusters + static_cast<std::size_t>(spec.core_count());
+  const auto bank = core * static_cast<std::size_t>(spec.banks_per_core) + static_cast<std::size_t>(std::max(event.bank, 0));
+  failed_[event.core < 0 ? event.cluster.at() : event.bank < 0 ? clusters + core : cores + bank] = event.kind == EventKind::kFail ? 1 : 0;
+  if (event.kind == EventKind::kFail) lose_data(event, timed.at);
+  const auto [first, last] = banks_of(spec, event);
+  for (std::int32_t b = first; b <= last; ++b) {  // a bank works if neither it nor what it is part of failed
+    const auto of_core = static_cast<std::size_t>(b / spec.banks_per_core);
+    const bool failed =
+        failed_[event.cluster.at()] != 0 || failed_[clusters + of_core] != 0 || failed_[cores + static_cast<std::size_t>(b)] != 0;
+    if (failed == chip_.memory().failed(BankId(b))) continue;
+    if (failed) chip_.memory().fail(BankId(b));
+    else chip_.memory().recover(BankId(b));
+  }
+}
+
+void Session::lose_data(const Event& event, Cycles now) {
+  for (std::size_t v = 0; v < layers_.size(); ++v) {
+    LayerState& state = layers_[v];
+    const bool underway = state.weights_ready > now && state.carried_from && covers(event, *state.carried_from);
+    if (!underway && !lies_in(residence_.weights(LayerId(v)), event)) continue;
+    drop_weights(LayerId(v));
+    state.weights_ready = now;
+    state.weights_lost = true;
+  }
+  for (std::size_t t = 0; t < tensors_.size(); ++t) {
+    if (!residence_.stored(TensorId(t))) continue;
+    const bool underway = tensors_[t].ready > now && tensors_[t].carried_from && covers(event, *tensors_[t].carried_from);
+    if (underway || lies_in(residence_.blocks(TensorId(t)), event)) drop(TensorId(t));
+  }
+}
+
+void Session::drop_weights(LayerId layer) {
+  vacate(residence_.weights(layer));
+  residence_.drop_weights(layer);
+  chip_.refresh_content(vacated_);
+}
+
+bool Session::needed(TensorId tensor) const {
+  const Activation& activation = network_.graph().activation(tensor);
+  return activation.network_output ||
+         std::any_of(activation.consumers.begin(), activation.consumers.end(), [&](LayerId reader) { return done_[reader.at()] == 0; });
+}
+
+LayerId Session::first_reader(TensorId tensor, LayerId otherwise) const {
+  const auto& consumers = network_.graph().activation(tensor).consumers;
+  const auto reader = std::find_if(consumers.begin(), consumers.end(), [&](LayerId layer) { return done_[layer.at()] == 0; });
+  return reader == consumers.end() ? otherwise : *reader;
+}
+
+void Session::mark_reruns() {
+  for (std::size_t v = layers_.size(); v-- > 0;) {  // backwards: what a layer that runs again reads may be lost as well
+    if (done_[v] == 0) continue;
+    const auto& outputs = network_.graph().layers[v].outputs;
+    if (std::none_of(outputs.begin(), outputs.end(), [&](TensorId t) { return !residence_.stored(t) && needed(t); })) continue;
+    done_[v] = 0;
+    first_undone_ = std::min(first_undone_, v);
+    ++result_.recomputed;
+  }
+}
+
+Result<bool> Session::restore_inputs(LayerId layer, Cycles& from) {
+  const LayerGraph& graph = network_.graph();
+  for (std::size_t i = 0; next_fault_ > 0 && i < graph.inputs.size(); ++i) {
+    const TensorId input = graph.inputs[i];
+    const auto& operands = graph.layer(layer).inputs;
+    const bool reads = std::any_of(operands.begin(), operands.end(), [input](const Operand& operand) { return operand.tensor == input; });
+    if (!reads || residence_.stored(input)) continue;
+    GATEFOLD_TRY(const Cycles now, find_home(layer, from));
+    if (const auto happened = pass_faults(now)) {
+      from = std::max(from, *happened);
+      return true;
+    }
+    GATEFOLD_CHECK(store_input(i, layers_[layer.at()].home, now));
+  }
+  return false;
+}
+
+bool Session::weights_have_room(LayerId layer) const {
+  const LayerState& state = layers_[layer.at()];
+  return !state.weights_lost || residence_.weights_fit(layer, state.home);
+}
+
+bool Session::home_has_room(LayerId layer) const {
+  if (!weights_have_room(layer)) return false;
+  return !chip_.memory().any_failed() || operands_fit(table_, residence_, homes(), layer, done_);
+}
+
+Assignment Session::homes() const {
+  Assignment homes;
+  homes.reserve(layers_.size());
+  for (const LayerState& layer : layers_) homes.push_back(layer.home);
+  return homes;
+}
+
+EnergyTotal Session::reload(LayerId layer, const Placement& to, Cycles now) {
+  const DeviceSpec& spec = table_.spec();
+  LayerState& state = layers_[layer.at()];
+  const Account account(chip_.ledger(), layer.index() + 1);
+  state.weights_lost = false;
+  state.carried_from.reset();
+  std::vector<Payload> payloads;
+  if (executor_ != nullptr && !to.streamed) {
+    auto made = executor_->weight_payloads(layer, to);
+    GATEFOLD_ENSURE(made.has_value());  // the same weights were packed at boot
+    payloads = std::move(made).value();
+  }
+  GATEFOLD_ENSURE(residence_.store_weights(layer, to, payloads).has_value());  // whoever asked made sure that they fit
+  const auto blocks = residence_.weights(layer);
+  for (const BlockId block : blocks) chip_.refresh_content(chip_.memory().pieces(block));
+  if (to.streamed) return {};
+  const Bytes bytes = weights_stored(spec, table_.work(layer), footprint_of(to));
+  const Cycles end = chip_.load_external(bytes, chip_.storable_at(to, blocks, chip_.woken_at(to, now)));  // nobody foresaw it
+  chip_.hold(to, now, end);  // from the prepare phase on, like a shift: others may run there before the channel is free
+  chip_.hold(blocks, now, end);
+  const Energy energy = external_energy(spec, Bytes(0), bytes);
+  state.energy += energy;
+  state.weights_ready = end;
+  result_.reloaded += bytes;
+  return energy;
+}
+
+void Session::shed(std::string reason) {
+  // What is under way still arrives, whoever waits for it.
+  last_end_ = std::max({last_end_, issued_, chip_.crossbar().external_free()});
+  for (const LayerState& layer : layers_) last_end_ = std::max(last_end_, layer.weights_ready);
+  for (const TensorState& tensor : tensors_) last_end_ = std::max(last_end_, tensor.ready);
+  release_staging();
+  for (std::size_t t = 0; t < tensors_.size(); ++t) drop(TensorId(t));
+  if (started_) chip_.hold_uncore(UncoreUse::kRequests, first_start_, last_end_);
+  last_completion_ = last_end_;
+  const std::int64_t request = result_.completed + std::ssize(result_.shed);
+  result_.shed.push_back({request, arrival_, last_end_, std::move(reason)});
+  result_.outputs.emplace_back();
+}
+
+}  // namespace gatefold
