@@ -205,7 +205,11 @@ void Session::decide(LayerId layer, Cycles now, bool steered) {
   boundary.evicted = steered ? !weights_have_room(layer) : !home_has_room(layer);
   boundary.plan = &plan_;
   Decision decision;
-  if (options_.measure_decisions) {
+  if (options_.why == layer) {
+    ExplainedDecision explained{now, std::ssize(result_.request_records), 0, !steered, decide_and_explain(policy_, boundary)};
+    decision = explained.explanation.decision;
+    add_distinct(result_.why, std::move(explained));
+  } else if (options_.measure_decisions) {
     const auto begin = std::chrono::steady_clock::now();
     decision = policy_.decide(boundary);
     result_.decision_ns.push_back((std::chrono::steady_clock::now() - begin).count());
