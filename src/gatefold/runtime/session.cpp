@@ -101,7 +101,9 @@ void Session::begin(Cycles arrival, Cycles now, std::optional<Cycles> deadline, 
   first_undone_ = 0;
   pass_faults(now);
   for (std::size_t v = 0; v < layers_.size(); ++v) {
-    if (!network_.last_producer(LayerId(v))) decide(LayerId(v), now, true);
+    if (network_.last_producer(LayerId(v))) continue;
+    decide(LayerId(v), now, true);
+    leave_clusters();
   }
 }
 
@@ -310,6 +312,7 @@ Result<Cycles> Session::measure(LayerId layer, Cycles from) {
 Result<Cycles> Session::find_home(LayerId layer, Cycles now) {
   if (chip_.profile().available(layers_[layer.at()].home, now) && home_has_room(layer)) return now;
   decide(layer, now, false);
+  leave_clusters();
   GATEFOLD_TRY(const Cycles then, available_from(layer, now));
   // Whoever waited for a failure looks again once it has happened; otherwise the room for what was lost is still to be found.
   return then == now || then > limit_ || fault_pending(then) ? then : find_home(layer, then);
@@ -390,17 +393,13 @@ void Session::decide_readers(LayerId layer, Cycles start) {
         return chip_.storable_at(layers_[layer.at()].home, blocks, start) == start;
       });
     }
+    leave_clusters();  // what was to be written there is not in the way any more
   }
 }
 
 Status Session::execute(LayerId layer, Cycles start, Cycles end) {
   for (const TensorId output : network_.graph().layer(layer).outputs) {
-    // After several failures a shift of the reader can still occupy the banks in which the output was to lie.
-    if (chip_.storable_at(layers_[layer.at()].home, residence_.blocks(output), start) != start) {
-      return Error{ErrorCode::kDoesNotFit,
-                   fmt::format("the banks for '{}' in {} are still in use when layer '{}' starts", network_.graph().activation(output).name,
-                               residence_.where(output).text(), network_.graph().layer(layer).name)};
-    }
+    GATEFOLD_ENSURE(chip_.storable_at(layers_[layer.at()].home, residence_.blocks(output), start) == start);
     chip_.hold_path(layers_[layer.at()].home, residence_.where(output), start, end);
     chip_.hold(residence_.blocks(output), start, end);
     for (const BlockId block : residence_.blocks(output)) chip_.refresh_content(chip_.memory().pieces(block));

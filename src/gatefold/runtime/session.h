@@ -99,6 +99,12 @@ class Session : public ChipUser {
     Cycles read_until;                      ///< last booked read
     std::optional<Placement> carried_from;  ///< by a move that ends at `ready`
   };
+  /// Where a shift came from and went to, and when its weights are away.
+  struct Departure {
+    Placement from;
+    Placement to;
+    Cycles drained;
+  };
   /// An execution: what it takes, and until when it lasts: a fault may cut it short.
   struct Execution {
     Cycles end;
@@ -138,8 +144,8 @@ class Session : public ChipUser {
   [[nodiscard]] bool can_move(LayerId layer, const Placement& to, bool evicted) const;
   /// Moves a layer if it can.
   void shift(LayerId layer, const Placement& to, Cycles now, bool forced, bool evicted);
-  /// Activates the clusters of `to` at `now`, deactivates those of `from` once their weights have left.
-  void follow_pins(const Placement& from, const Placement& to, Cycles now, Cycles drained);
+  /// Deactivates the clusters that the last shift left, once its weights are away, but for those in which something lies.
+  void leave_clusters();
   /// Moves an input that does not lie where the layer reads it, not before `now`; returns when it is there.
   Result<Cycles> align(LayerId layer, const Operand& operand, Cycles now);
   /// Streams a layer's weights from external memory (EQ-31): returns the end of an execution that could start at `start`
@@ -233,6 +239,7 @@ class Session : public ChipUser {
   std::vector<Cycles> remaining_reference_;  ///< T_ref of this layer and all after it
   std::vector<BlockId> avoid_;
   std::vector<Piece> vacated_;
+  std::optional<Departure> departure_;  ///< policies that activate whole clusters: of a shift whose clusters are not left yet
   Cycles arrival_;
   std::optional<Cycles> deadline_;  ///< absolute
   Cycles first_start_;
