@@ -67,7 +67,8 @@ Result<RunResult> run(const PreparedNetwork& network, const RunOptions& options,
   if (!options.timing_only) {
     GATEFOLD_TRY(executor, Executor::make(network, options.numerics));
   }
-  Session session(network, *plan, *policy, options, executor ? &*executor : nullptr);
+  SharedChip chip(network.spec(), policy->scope(), options.events, options.record_profile);
+  Session session(network, *plan, *policy, options, executor ? &*executor : nullptr, chip);
   GATEFOLD_CHECK(session.boot());
 
   const auto begin = std::chrono::steady_clock::now();
