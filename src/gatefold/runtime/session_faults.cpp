@@ -86,7 +86,7 @@ void Session::interrupt(LayerId layer, Cycles start, const Execution& execution)
 void Session::faults_passed(Cycles now) {
   if (!active_) return;
   mark_reruns();
-  resume_ = std::max(resume_, now);  // what has to run again does so after the failure
+  if (shared_.shared()) resume_ = std::max(resume_, now);  // others saw what was there before the failure
 }
 
 void Session::lose_data(const Event& event, Cycles now) {
