@@ -74,10 +74,6 @@ Session::Session(const PreparedNetwork& network, const StaticPlan& plan, Policy&
   failed_.resize(static_cast<std::size_t>(network.spec().cluster_count + network.spec().core_count() + network.spec().bank_count()));
   result_.phases = phases_of(options.events);
   phase_times_.resize(result_.phases.size());
-  if (options.arrivals.rate_hz) {
-    const Cycles mean(static_cast<std::int64_t>(static_cast<double>(network.spec().clock_hz) / *options.arrivals.rate_hz));
-    expected_gap_ = std::max(Cycles(0), mean - plan.reference_total);
-  }
 }
 
 Status Session::boot() {
@@ -108,7 +104,7 @@ Status Session::boot() {
 
 Status Session::serve(Cycles arrival, bool known, const InputSet* inputs) {
   const Cycles from = std::max(arrival, last_completion_);
-  if (!known && arrival > last_completion_) chip_.gating().idle_between_requests(last_completion_, arrival, expected_gap_);
+  chip_.gating().begin_request(stream_, arrival, known && foresees());
   arrival_ = arrival;
   deadline_ = options_.deadline ? std::optional(arrival + *options_.deadline) : std::nullopt;
   first_start_ = last_end_ = issued_ = from;
@@ -271,6 +267,10 @@ Status Session::step(LayerId layer) {
       if (changed) {
         from = std::max(from, *happened);
       } else {
+        if (!foresees()) {  // every layer comes as a surprise
+          chip_.gating().end_request(stream_, ready);
+          chip_.gating().begin_request(stream_, ready, false);
+        }
         GATEFOLD_TRY(start, act(layer, ready));
         if (!fault_pending(start) && chip_.profile().available(layers_[layer.at()].home, start)) break;
         // Its home was taken, or something failed, while it waited: once more.
@@ -353,6 +353,10 @@ Session::Execution Session::power(LayerId layer, Cycles start) {
   if (blocks_.count > 0) hold_staging(start, stop);
   chip_.hold(state.home, start, stop);
   chip_.hold(residence_.weights(layer), start, stop);
+  if (!foresees()) {  // nobody knows of the next layer, and the uncore stays ON for the request all the same
+    const Account account(chip_.ledger(), Ledger::kNobody);
+    chip_.hold_uncore(UncoreUse::kRequests, first_start_, stop);
+  }
   const Layer& here = network_.graph().layer(layer);
   for (const Operand& operand : here.inputs) {
     if (operand.tensor) chip_.hold(residence_.blocks(*operand.tensor), start, stop);
@@ -463,6 +467,7 @@ Status Session::complete() {
   }
   for (std::size_t t = 0; t < tensors_.size(); ++t) drop(TensorId(t));
   chip_.hold_uncore(UncoreUse::kRequests, first_start_, last_end_);
+  chip_.gating().end_request(stream_, last_end_);
   last_completion_ = last_end_;
   const bool missed = deadline_ && last_end_ > *deadline_;
   result_.request_records.push_back({arrival_, last_end_, missed});

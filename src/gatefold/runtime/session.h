@@ -24,8 +24,7 @@ namespace gatefold {
 
 class Session {
  public:
-  /// All must outlive the session. `executor` is null under timing-only. `expected_gap`, for streams whose arrivals are
-  /// random, is the mean idle time between requests.
+  /// All must outlive the session. `executor` is null under timing-only.
   Session(const PreparedNetwork& network, const StaticPlan& plan, Policy& policy, const RunOptions& options, Executor* executor);
 
   /// Places the weights. Errors: kDoesNotFit.
@@ -70,6 +69,8 @@ class Session {
     Cycles stop;
   };
 
+  /// True if gaps inside a request, and before one whose arrival is declared, are known.
+  [[nodiscard]] bool foresees() const { return policy_.gap_rule() != GapRule::kIdleTimeout; }
   /// All layers of a request, those that have to run again included.
   Status serve_layers();
   Status store_inputs();
@@ -207,7 +208,7 @@ class Session {
   std::size_t next_fault_ = 0;        ///< those before it have happened
   std::vector<char> failed_;          ///< what events said of clusters, cores and banks, in this order
   Cycles last_completion_;
-  Cycles expected_gap_;
+  std::int32_t stream_ = 0;  ///< the chip's number for it
   RunResult result_;
   std::vector<PhaseTime> phase_times_;  ///< as result_.phases
   DotProducts useful_;
