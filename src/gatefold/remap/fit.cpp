@@ -79,6 +79,10 @@ class Fitter {
   }
 
   Result<Assignment> fit() {
+    if (const auto nowhere = exclude_too_large()) {
+      overflowed_ = nowhere;
+      return refusal(*nowhere);
+    }
     for (;;) {  // every round excludes one more shape of one layer, so it ends
       const std::optional<LayerId> failed = lay_out();
       if (!failed) return assignment_;
@@ -109,6 +113,28 @@ class Fitter {
   }
 
  private:
+  /// Excludes the shapes whose cores would not hold their layer even alone, which no round needs to find out. Returns a layer
+  /// for which none is left.
+  std::optional<LayerId> exclude_too_large() {
+    const DeviceSpec& spec = table_.spec();
+    Memory memory(spec);
+    const Residence residence(table_, memory, spilled_);
+    for (std::size_t v = 0; v < assignment_.size(); ++v) {
+      const LayerId layer(v);
+      const std::vector<Option>& options = table_.layer(layer).options;
+      for (std::size_t o = 0; o < options.size(); ++o) {
+        const Footprint& shape = options[o].footprint;
+        const Bytes weights = assignment_[v].streamed ? Bytes(0) : weights_stored(spec, table_.work(layer), shape);
+        const std::int64_t banks =
+            activation_banks(layer, shape.total(), residence) + ceil_div(ceil_div(weights.count(), shape.total()), spec.bank.size.count());
+        if (banks > spec.banks_per_core) excluded_[v][o] = 1;
+      }
+      const auto wanted = static_cast<std::size_t>(&table_.option(layer, assignment_[v]) - options.data());
+      if (excluded_[v][wanted] != 0 && !next_shape(layer)) return layer;
+    }
+    return std::nullopt;
+  }
+
   /// Weights, then activations. Returns the layer that did not fit.
   std::optional<LayerId> lay_out() {
     Memory memory = empty_ != nullptr ? *empty_ : Memory(table_.spec());
@@ -144,7 +170,7 @@ class Fitter {
       for (const Operand& operand : graph.layers[v].inputs) {
         if (operand.tensor) add(*operand.tensor, -1);
       }
-      const std::int64_t own = activation_banks(LayerId(v), placement, residence);
+      const std::int64_t own = activation_banks(LayerId(v), placement.core_count(), residence);
       for (std::int32_t c = 0; c < placement.core_count(); ++c) {
         const std::size_t core = placement.core(c, table_.spec().cores_per_cluster).at();
         const std::int64_t others = ceil_div(std::max<std::int64_t>(0, live[core]), table_.spec().bank.size.count());
@@ -192,7 +218,7 @@ class Fitter {
 
   /// Empty banks that the cores of a placement must keep for activations once the layer is among theirs.
   std::int64_t spare_banks(LayerId layer, const Placement& placement, const Residence& residence) const {
-    std::int64_t spare = activation_banks(layer, placement, residence);
+    std::int64_t spare = activation_banks(layer, placement.core_count(), residence);
     for (std::int32_t c = 0; c < placement.core_count(); ++c) {
       spare = std::max(spare, needed_[placement.core(c, table_.spec().cores_per_cluster).at()]);
     }
@@ -200,13 +226,13 @@ class Fitter {
   }
 
   /// Banks per core for the inputs and outputs of a layer, and for the smallest staging buffers of those that are spilled.
-  std::int64_t activation_banks(LayerId layer, const Placement& placement, const Residence& residence) const {
+  std::int64_t activation_banks(LayerId layer, std::int64_t cores, const Residence& residence) const {
     const Layer& here = table_.graph().layer(layer);
-    std::int64_t banks = spilled_.empty() ? 0 : least_staging_banks(table_, spilled_, layer, placement.core_count());
+    std::int64_t banks = spilled_.empty() ? 0 : least_staging_banks(table_, spilled_, layer, cores);
     for (const Operand& operand : here.inputs) {
-      if (operand.tensor) banks += residence.banks_per_core(*operand.tensor, placement.core_count());
+      if (operand.tensor) banks += residence.banks_per_core(*operand.tensor, cores);
     }
-    for (const TensorId output : here.outputs) banks += residence.banks_per_core(output, placement.core_count());
+    for (const TensorId output : here.outputs) banks += residence.banks_per_core(output, cores);
     return banks;
   }
 

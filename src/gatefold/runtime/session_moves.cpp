@@ -1,6 +1,7 @@
 // The part of the session that carries data: weights when a layer shifts, inputs that lie elsewhere, weights streamed from
 // external memory. Every move is charged, takes time on the buses, and keeps both ends powered meanwhile.
 #include <algorithm>
+#include <utility>
 
 #include "gatefold/runtime/session.h"
 
@@ -25,7 +26,7 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced,
     ++result_.shifts_refused;
     return;
   }
-  const Account account(chip_.ledger(), layer.index() + 1);
+  const Account account(chip_.ledger(), first_account_ + layer.index());
   const DeviceSpec& spec = table_.spec();
   const bool lost = state.weights_lost;
   const Bytes weights = from.streamed || lost ? Bytes(0) : weights_stored(spec, table_.work(layer), footprint_of(to));
@@ -81,15 +82,18 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced,
   ++state.shifts;
   ++(forced ? result_.shifts_forced : result_.shifts_voluntary);
   result_.shift_energy += energy;
-  if (policy_.scope() == GatingScope::kClusters) follow_pins(from, to, now, state.weights_ready);
+  if (policy_.scope() != GatingScope::kClusters) return;
+  for (std::int32_t k = to.first; k <= to.last(); ++k) chip_.gating().pin(ClusterId(k), now);
+  departure_ = {from, to, state.weights_ready};
 }
 
-void Session::follow_pins(const Placement& from, const Placement& to, Cycles now, Cycles drained) {
-  for (std::int32_t k = to.first; k <= to.last(); ++k) chip_.gating().pin(ClusterId(k), now);
+void Session::leave_clusters() {
+  if (!departure_) return;
+  const auto [from, to, drained] = *std::exchange(departure_, std::nullopt);
   for (std::int32_t k = from.first; k <= from.last(); ++k) {
     if (to.first <= k && k <= to.last()) continue;
     // The pseudocode deactivates the old cluster whatever else lies there; the chip refuses while something does.
-    if (!chip_.gating().unpin(ClusterId(k), drained)) ++result_.misgates;
+    if (!chip_.deactivate(ClusterId(k), drained)) ++result_.misgates;
   }
 }
 
