@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace gatefold {
@@ -69,7 +70,14 @@ Status PlayEngine::boot(const std::vector<InputSet>& inputs) {
     result_.streams.emplace_back();
     result_.streams.back().name = stream.name;
   }
-  for (std::size_t n = 0; n < lanes_.size(); ++n) lanes_[n]->use.declare(rates[n]);
+  std::vector<DeclaredStream> declared;
+  for (std::size_t n = 0; n < lanes_.size(); ++n) {
+    lanes_[n]->use.declare(rates[n]);
+    declared.push_back({std::nullopt, lanes_[n]->reference});
+    if (rates[n] > 0) declared.back().period = Cycles(std::llround(static_cast<double>(spec.clock_hz) / rates[n]));
+  }
+  gap_rules_ = make_gap_rules(first->gap_rule(), spec, declared);
+  shared_->chip().gating().follow(gap_rules_.get());
   residency_.emplace(*shared_, lanes_);
   arrivals_.emplace(scenario_, spec.clock_hz, options_.seed);
   waiting_.reserve(lanes_.size());
