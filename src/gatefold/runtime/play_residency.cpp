@@ -35,7 +35,12 @@ Result<FittedPlan> plan_beside(const OptionTable& table, const Assignment& wante
   }
   std::stable_sort(by_size.begin(), by_size.end(),
                    [&](std::size_t a, std::size_t b) { return table.work(LayerId(a)).weights > table.work(LayerId(b)).weights; });
+  Bytes room;
+  for (std::int32_t c = 0; c < table.spec().core_count(); ++c) room += within.free_bytes(CoreId(c));
+  Bytes resident;
+  for (std::size_t v = 0; v < wanted.size(); ++v) resident += streamed[v] != 0 ? Bytes(0) : table.work(LayerId(v)).weights;
   const auto fitted_with = [&]() -> std::optional<FittedPlan> {
+    if (resident > room) return std::nullopt;
     auto fitted = fit_assignment(table, wanted, streamed, spilled, &within);
     if (!fitted) return std::nullopt;
     auto spilling = lay_out_as_is(table, fitted.value(), spilled, &within);
@@ -44,7 +49,10 @@ Result<FittedPlan> plan_beside(const OptionTable& table, const Assignment& wante
   };
   std::size_t next = 0;
   for (std::size_t count = 0;; count = std::min(std::max<std::size_t>(1, 2 * count), by_size.size())) {
-    for (; next < count; ++next) streamed[by_size[next]] = 1;
+    for (; next < count; ++next) {
+      streamed[by_size[next]] = 1;
+      resident -= table.work(LayerId(by_size[next])).weights;
+    }
     if (auto fitted = fitted_with()) return *std::move(fitted);
     if (count == by_size.size()) break;
   }
@@ -62,6 +70,7 @@ void Residency::adopt(Lane& lane, const FittedPlan& plan) {
   }
   lane.streamed_more = std::max(Bytes(0), streamed_of(table, plan.assignment) - streamed_of(table, lane.wanted));
   lane.regret = Bytes(0);
+  lane.patience = table.weight_bytes();
   lane.peaks_after = -1;
 }
 
@@ -146,7 +155,7 @@ std::optional<FittedPlan> Residency::fit(Lane& lane, const std::vector<Lane*>& l
   return std::nullopt;
 }
 
-bool Residency::storable(const Lane& lane, const Way& way) const {
+bool Residency::storable(const Lane& lane, const ResidencyWay& way) const {
   const DeviceSpec& spec = shared_.chip().spec();
   Memory memory(shared_.chip().memory());
   for (const Lane* leaving : way.leaving) {
@@ -167,12 +176,30 @@ bool Residency::storable(const Lane& lane, const Way& way) const {
   return true;
 }
 
-std::optional<Residency::Way> Residency::best_way(Lane& lane, Cycles now) {
+std::int64_t Residency::state() const {
+  std::int64_t state = loads_ + evictions_ + shared_.faults_passed();
+  for (const auto& lane : lanes_) {
+    const RunResult& counted = lane->session->counted();
+    state += counted.shifts_forced + counted.shifts_voluntary + (lane->session->resident() ? 1 : 0);
+  }
+  return state;
+}
+
+const ResidencyWay* Residency::best_way(Lane& lane, Cycles now) {
+  const std::int64_t now_state = state();
+  const bool still = lane.way_state == now_state && (!lane.way || std::none_of(lane.way->leaving.begin(), lane.way->leaving.end(),
+                                                                               [](const Lane* other) { return other->session->busy(); }));
+  if (!still) lane.way = find_way(lane, now);
+  lane.way_state = now_state;
+  return lane.way ? &*lane.way : nullptr;
+}
+
+std::optional<ResidencyWay> Residency::find_way(Lane& lane, Cycles now) {
   const OptionTable& table = lane.prepared->table();
   const std::vector<Lane*> order = by_value(lane, now);
   const Bytes least = streamed_of(table, lane.wanted);
   const double rate = std::max(use_of(lane, now), 1e-3);
-  std::optional<Way> best;
+  std::optional<ResidencyWay> best;
   std::vector<Lane*> leaving;
   double reloads = 0;
   for (std::size_t count = 0; count <= order.size(); ++count) {
@@ -188,15 +215,15 @@ std::optional<Residency::Way> Residency::best_way(Lane& lane, Cycles now) {
     if (!plan) continue;
     const Bytes streamed = streamed_of(table, plan->assignment);
     const double cost = reloads + rate * static_cast<double>((streamed - std::min(streamed, least)).count());
-    if (!best || cost < best->cost) best = Way{*std::move(plan), streamed, leaving, cost};
+    if (!best || cost < best->cost) best = ResidencyWay{*std::move(plan), leaving, cost};
   }
   return best;
 }
 
 Residency::Outcome Residency::bring(Lane& lane, Cycles now) {
   if (lane.session->resident()) return Outcome::kThere;
-  const auto way = best_way(lane, now);
-  if (!way) return any_busy() ? Outcome::kWait : Outcome::kImpossible;
+  const ResidencyWay* way = best_way(lane, now);
+  if (way == nullptr) return any_busy() ? Outcome::kWait : Outcome::kImpossible;
   if (any_busy() && !storable(lane, *way)) return Outcome::kWait;
   for (Lane* leaving : way->leaving) {
     take_out(*leaving, now);
@@ -221,12 +248,13 @@ Residency::Outcome Residency::replan(Lane& lane, Cycles now) {
 bool Residency::regrets(Lane& lane, Cycles now) {
   if (lane.streamed_more == Bytes(0) || !lane.policy->replans()) return false;
   lane.regret += lane.streamed_more;
-  // Once as much was streamed in vain as bringing it in anew would take.
-  if (lane.regret < lane.prepared->table().weight_bytes()) return false;
+  // Once as much was streamed as bringing it in anew would take; the second time in vain, twice as much.
+  if (lane.regret < lane.patience) return false;
   lane.regret = Bytes(0);
   const double rate = use_of(lane, now);
-  const auto way = best_way(lane, now);
-  return way && way->cost < rate * static_cast<double>(lane.streamed_more.count()) / 2;
+  const ResidencyWay* way = best_way(lane, now);
+  lane.patience = lane.patience * 2;
+  return way != nullptr && way->cost < rate * static_cast<double>(lane.streamed_more.count()) / 2;
 }
 
 void Residency::refresh_peaks(Lane& lane) const {
@@ -236,8 +264,7 @@ void Residency::refresh_peaks(Lane& lane) const {
   lane.peaks_after = shifts;
   lane.exclusive = true;
   lane.peaks.assign(static_cast<std::size_t>(shared_.chip().spec().core_count()), 0);
-  if (!lane.plan.spilling.tensors.empty()) return;
-  if (auto peaks = activation_peaks(lane.prepared->table(), lane.session->homes())) {
+  if (auto peaks = activation_peaks(lane.prepared->table(), lane.session->homes(), lane.plan.spilling.tensors)) {
     lane.peaks = *std::move(peaks);
     lane.exclusive = false;
   }
