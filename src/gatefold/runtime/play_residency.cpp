@@ -25,7 +25,8 @@ std::int32_t banks_for_activations(const Memory& memory, const DeviceSpec& spec,
 
 }  // namespace
 
-Result<FittedPlan> plan_beside(const OptionTable& table, const Assignment& wanted, const std::vector<char>& spilled, const Memory& within) {
+Result<FittedPlan> plan_beside(const OptionTable& table, const Assignment& wanted, const std::vector<char>& spilled, const Memory& within,
+                               bool stream_more) {
   if (auto as_is = lay_out_as_is(table, wanted, spilled, &within)) return FittedPlan{wanted, *std::move(as_is)};
   std::vector<char> streamed(wanted.size(), 0);
   for (std::size_t v = 0; v < wanted.size(); ++v) streamed[v] = wanted[v].streamed ? 1 : 0;
@@ -54,8 +55,9 @@ Result<FittedPlan> plan_beside(const OptionTable& table, const Assignment& wante
       resident -= table.work(LayerId(by_size[next])).weights;
     }
     if (auto fitted = fitted_with()) return *std::move(fitted);
-    if (count == by_size.size()) break;
+    if (count == by_size.size() || !stream_more) break;
   }
+  if (!stream_more) return Error{ErrorCode::kDoesNotFit, "not without streaming more"};
   return fit_spilling(table, wanted, streamed, spilled, &within);
 }
 
@@ -134,8 +136,9 @@ std::optional<FittedPlan> Residency::fit(Lane& lane, const std::vector<Lane*>& l
       if (!beside.store(CoreId(c), spec.bank.size, BankRole::kActivations, {}, {})) break;
     }
   }
-  for (const Memory* within : {&std::as_const(beside), &std::as_const(memory)}) {
-    auto plan = plan_beside(table, lane.wanted, lane.prepared->plan().spilling.tensors, *within);
+  const std::pair<const Memory*, bool> attempts[] = {{&beside, false}, {&memory, false}, {&beside, true}, {&memory, true}};
+  for (const auto& [within, stream_more] : attempts) {
+    auto plan = plan_beside(table, lane.wanted, lane.prepared->plan().spilling.tensors, *within, stream_more);
     if (!plan) {
       reason_ = std::move(plan).error().message;
       continue;

@@ -69,9 +69,9 @@ class Residency {
   std::int64_t evictions_ = 0;
 };
 
-/// The plan beside what lies in `within`: as wanted, or in other places, or with more of the largest weights streamed, or with
-/// activations spilled. Errors: kDoesNotFit with the sizes.
+/// The plan beside what lies in `within`: as wanted, or in other places, or, if `stream_more`, with more of the largest weights streamed,
+/// or with activations spilled. Errors: kDoesNotFit with the sizes.
 [[nodiscard]] Result<FittedPlan> plan_beside(const OptionTable& table, const Assignment& wanted, const std::vector<char>& spilled,
-                                             const Memory& within);
+                                             const Memory& within, bool stream_more);
 
 }  // namespace gatefold
