@@ -86,6 +86,7 @@ struct Lane {
   /// What was found out about how to bring it in, as long as the state of the chip is this one.
   std::optional<ResidencyWay> way;
   std::int64_t way_state = -1;
+  std::vector<char> way_busy;
 };
 
 }  // namespace gatefold

@@ -1,9 +1,14 @@
 #include "gatefold/runtime/play_residency.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace gatefold {
 namespace {
+
+// A network used less often than this share of another's uses counts as idle beside it.
+constexpr double kIdleShare = 0.01;
 
 Bytes streamed_of(const OptionTable& table, const Assignment& assignment) {
   Bytes sum;
@@ -26,7 +31,7 @@ std::int32_t banks_for_activations(const Memory& memory, const DeviceSpec& spec,
 }  // namespace
 
 Result<FittedPlan> plan_beside(const OptionTable& table, const Assignment& wanted, const std::vector<char>& spilled, const Memory& within,
-                               bool stream_more) {
+                               FitEffort effort) {
   if (auto as_is = lay_out_as_is(table, wanted, spilled, &within)) return FittedPlan{wanted, *std::move(as_is)};
   std::vector<char> streamed(wanted.size(), 0);
   for (std::size_t v = 0; v < wanted.size(); ++v) streamed[v] = wanted[v].streamed ? 1 : 0;
@@ -55,9 +60,11 @@ Result<FittedPlan> plan_beside(const OptionTable& table, const Assignment& wante
       resident -= table.work(LayerId(by_size[next])).weights;
     }
     if (auto fitted = fitted_with()) return *std::move(fitted);
-    if (count == by_size.size() || !stream_more) break;
+    if (count == by_size.size() || effort == FitEffort::kAsPlanned) break;
   }
-  if (!stream_more) return Error{ErrorCode::kDoesNotFit, "not without streaming more"};
+  if (effort != FitEffort::kSpill) {
+    return Error{ErrorCode::kDoesNotFit, fmt::format("network '{}' finds no room beside the others", table.graph().name)};
+  }
   return fit_spilling(table, wanted, streamed, spilled, &within);
 }
 
@@ -83,7 +90,8 @@ Status Residency::place_all() {
   }
   std::stable_sort(order.begin(), order.end(), [](const Lane* a, const Lane* b) { return a->use.declared() > b->use.declared(); });
   for (Lane* lane : order) {
-    const auto plan = fit(*lane, {});
+    auto plan = fit(*lane, {}, FitEffort::kAsPlanned);
+    if (!plan) plan = fit(*lane, {}, FitEffort::kStream);
     if (!plan) continue;
     adopt(*lane, *plan);
     GATEFOLD_CHECK(lane->session->settle(*plan));
@@ -110,7 +118,7 @@ std::vector<Lane*> Residency::by_value(const Lane& wanted, Cycles now) const {
   return order;
 }
 
-std::optional<FittedPlan> Residency::fit(Lane& lane, const std::vector<Lane*>& leaving) {
+std::optional<FittedPlan> Residency::fit(Lane& lane, const std::vector<Lane*>& leaving, FitEffort effort) {
   const DeviceSpec& spec = shared_.chip().spec();
   const OptionTable& table = lane.prepared->table();
   Memory memory(shared_.chip().memory());
@@ -136,9 +144,9 @@ std::optional<FittedPlan> Residency::fit(Lane& lane, const std::vector<Lane*>& l
       if (!beside.store(CoreId(c), spec.bank.size, BankRole::kActivations, {}, {})) break;
     }
   }
-  const std::pair<const Memory*, bool> attempts[] = {{&beside, false}, {&memory, false}, {&beside, true}, {&memory, true}};
-  for (const auto& [within, stream_more] : attempts) {
-    auto plan = plan_beside(table, lane.wanted, lane.prepared->plan().spilling.tensors, *within, stream_more);
+  for (const Memory* within : {&std::as_const(beside), &std::as_const(memory)}) {
+    if (within == &beside && effort != FitEffort::kAsPlanned) continue;
+    auto plan = plan_beside(table, lane.wanted, lane.prepared->plan().spilling.tensors, *within, effort);
     if (!plan) {
       reason_ = std::move(plan).error().message;
       continue;
@@ -190,10 +198,11 @@ std::int64_t Residency::state() const {
 
 const ResidencyWay* Residency::best_way(Lane& lane, Cycles now) {
   const std::int64_t now_state = state();
-  const bool still = lane.way_state == now_state && (!lane.way || std::none_of(lane.way->leaving.begin(), lane.way->leaving.end(),
-                                                                               [](const Lane* other) { return other->session->busy(); }));
-  if (!still) lane.way = find_way(lane, now);
+  std::vector<char> busy;
+  for (const auto& other : lanes_) busy.push_back(other->session->busy() ? 1 : 0);
+  if (lane.way_state != now_state || lane.way_busy != busy) lane.way = find_way(lane, now);
   lane.way_state = now_state;
+  lane.way_busy = std::move(busy);
   return lane.way ? &*lane.way : nullptr;
 }
 
@@ -205,6 +214,16 @@ std::optional<ResidencyWay> Residency::find_way(Lane& lane, Cycles now) {
   std::optional<ResidencyWay> best;
   std::vector<Lane*> leaving;
   double reloads = 0;
+  const auto consider = [&](FitEffort effort) {
+    auto plan = fit(lane, leaving, effort);
+    if (!plan) return false;
+    const Bytes streamed = streamed_of(table, plan->assignment);
+    const double cost = reloads + rate * static_cast<double>((streamed - std::min(streamed, least)).count());
+    if (!best || cost < best->cost) best = ResidencyWay{*std::move(plan), leaving, cost};
+    return true;
+  };
+  // Streaming more is looked at twice: beside everybody, and beside those that are in use.
+  bool all_used = true;
   for (std::size_t count = 0; count <= order.size(); ++count) {
     if (count > 0) {
       Lane* next = order[count - 1];
@@ -214,12 +233,12 @@ std::optional<ResidencyWay> Residency::find_way(Lane& lane, Cycles now) {
       reloads += switches * static_cast<double>((next->prepared->table().weight_bytes() + table.weight_bytes()).count());
     }
     if (best && reloads >= best->cost) break;
-    auto plan = fit(lane, leaving);
-    if (!plan) continue;
-    const Bytes streamed = streamed_of(table, plan->assignment);
-    const double cost = reloads + rate * static_cast<double>((streamed - std::min(streamed, least)).count());
-    if (!best || cost < best->cost) best = ResidencyWay{*std::move(plan), leaving, cost};
+    if (consider(FitEffort::kAsPlanned)) break;
+    const bool rest_used = count == order.size() || use_of(*order[count], now) > rate * kIdleShare;
+    if (count == 0 || (rest_used && !all_used)) (void)consider(FitEffort::kStream);
+    all_used = rest_used;
   }
+  if (!best) (void)consider(FitEffort::kSpill);
   return best;
 }
 

@@ -12,6 +12,13 @@
 
 namespace gatefold {
 
+/// What may be done so that a network finds room.
+enum class FitEffort : std::uint8_t {
+  kAsPlanned,  ///< other places and shapes
+  kStream,     ///< and more of the largest weights streamed at every use
+  kSpill,      ///< and activations in external memory
+};
+
 class Residency {
  public:
   /// Both must outlive this.
@@ -42,11 +49,11 @@ class Residency {
 
  private:
   [[nodiscard]] std::vector<Lane*> by_value(const Lane& wanted, Cycles now) const;
-  /// The cheapest way; nullptr: there is none. Remembered while nothing else moves, comes or goes.
+  /// The cheapest way; nullptr: there is none. Remembered while nothing else moves, comes, goes, begins or ends.
   const ResidencyWay* best_way(Lane& lane, Cycles now);
   [[nodiscard]] std::optional<ResidencyWay> find_way(Lane& lane, Cycles now);
   /// The plan in what `leaving` would leave, without anybody's activations; nullopt: no room.
-  [[nodiscard]] std::optional<FittedPlan> fit(Lane& lane, const std::vector<Lane*>& leaving);
+  [[nodiscard]] std::optional<FittedPlan> fit(Lane& lane, const std::vector<Lane*>& leaving, FitEffort effort);
   /// True if the weights can be stored right now, activations of requests in progress where they are.
   [[nodiscard]] bool storable(const Lane& lane, const ResidencyWay& way) const;
   void adopt(Lane& lane, const FittedPlan& plan);
@@ -69,9 +76,8 @@ class Residency {
   std::int64_t evictions_ = 0;
 };
 
-/// The plan beside what lies in `within`: as wanted, or in other places, or, if `stream_more`, with more of the largest weights streamed,
-/// or with activations spilled. Errors: kDoesNotFit with the sizes.
+/// The plan beside what lies in `within`, as far from the wanted one as the effort says. Errors: kDoesNotFit.
 [[nodiscard]] Result<FittedPlan> plan_beside(const OptionTable& table, const Assignment& wanted, const std::vector<char>& spilled,
-                                             const Memory& within, bool stream_more);
+                                             const Memory& within, FitEffort effort);
 
 }  // namespace gatefold
