@@ -112,7 +112,7 @@ def usage_errors():
         (run + ["--dim", "batch=0"], "NAME=N"), (run + ["--dim", "batch=-1"], "NAME=N"), (run + ["--dim", "b=1", "--dim", "b=2"], "twice"),
         (run + ["--seed", "-1"], "seed"), (run + ["--seed", "x"], "seed"), (run + ["--at", "1ms"], "--at"),
         (run + ["--at", "1ms", "cap power 1W"], "not built"),
-        (run + ["--cores", "4"], "cores"), (run + ["--why", "conv1"], "why"), (run + ["extra"], "extra"),
+        (run + ["--cores", "4"], "cores"), (run + ["--why"], "--why"), (["compare", "net.onnx", "--why", "conv1"], "why"), (run + ["extra"], "extra"),
         (["inspect", "net.onnx", "--graph", "g.svg"], "graph"), (["inspect", "net.onnx", "--options"], "options"),
         (["inspect", "net.onnx", "--device", "edge-nnic"], "--options"),
         (["compare", "net.onnx", "--policies", "static,nope"], "unknown policy 'nope'"), (["devices", "list"], "list"), (["devices", "show"], "NAME"),
@@ -151,7 +151,7 @@ def input_errors():
         (run + ["--labels", "labels3.npy"], "found 3 labels"), (run + ["--labels", "labelsf.npy"], "want integers"),
         (run + ["--labels", "missing.npy"], "missing.npy"), (run + ["--device", "edge-nnik"], "edge-nnic"), (run + ["--device", "./no.yaml"], "no.yaml"),
         (run + ["--device", "bad.yaml"], "bad.yaml"), (run + ["--dim", "batch=2"], "batch"), (run + ["--at", "1ms", "occupy cluster 99"], "no cluster 99"),
-        (run + ["--at", "1ms", "explode"], "want occupy"), (run + ["--at", "soon", "occupy cluster 0"], "soon"),
+        (run + ["--why", "conv2"], "did you mean 'conv1'"), (run + ["--at", "1ms", "explode"], "want occupy"), (run + ["--at", "soon", "occupy cluster 0"], "soon"),
         (run + ["--at", "1ms", "throttle cluster 1 0%"], "1% to 100%"), (run + ["--at", "1ms", "fail core 0.9"], "no core 0.9"),
         (run + ["--at", "1ms", "fail bank 1.2"], "CLUSTER.CORE.BANK"), (run + ["--at", "1ms", "occupy core 0.1"], "only fail and recover"),
         (run + ["--at", "1ms", "recover core 0.1"], "the core is not failed"),
@@ -230,6 +230,34 @@ def breakdown_and_profile():
     expect(guess.get("layers", [{}])[0].get("density") == 0.25 and any("zeros were not counted" in note for note in guess.get("notes", [])),
            "--density assumes one without data", given)
     expect(gatefold("run", "net.onnx", "--density", "0.5").returncode == 2, "--density needs --timing-only", given)
+
+
+def why():
+    """Cluster 0, where the layer lies, is taken before the second request and given back before the fourth."""
+    events = ["--device", "edge-nnic", "--requests", "4", "--every", "100us", "--at", "50us", "occupy cluster 0", "--at", "250us", "release cluster 0"]
+    asked = gatefold("run", "net.onnx", "--why", "conv1", *events, "--json", "-")
+    result = json.loads(asked.stdout or "{}")
+    decisions = result.get("why", [])
+    expect(asked.returncode == 0 and len(decisions) >= 3 and sum(1 + d["alike"] for d in decisions) == 4, "--why tells every decision once", asked)
+    for decision in decisions:
+        options = decision["options"]
+        taken = [o for o in options if o["standing"] == "chosen"]
+        expect(len(taken) == 1 and taken[0]["placement"] == decision["chosen"] and taken[0]["dearer_j"] == 0, "one option is chosen", asked)
+        for option in options:
+            cost = dict(option["cost_j"])
+            expect(abs(cost.pop("total") - sum(cost.values())) < 1e-18, "the terms are the cost", asked)
+        cheaper = [o for o in options if o["dearer_j"] < 0]
+        expect(not cheaper or all(o["standing"] == "occupied" for o in cheaper), "nothing cheaper was passed over", asked)
+    moved = [d for d in decisions if d["shift"]]
+    expect(len(moved) == 1 and moved[0]["request"] == 1 and moved[0]["forced"] and moved[0]["home"].startswith("cluster 0,"), "the shift is told", asked)
+    home = [o for o in moved[0]["options"] if o["placement"] == moved[0]["home"]] if moved else []
+    expect(home and home[0]["standing"] == "occupied", "and what excluded the home", asked)
+    plain = json.loads(gatefold("run", "net.onnx", *events, "--json", "-").stdout)
+    result.pop("why")
+    expect(plain == result, "--why changes nothing else", asked)
+    table = gatefold("run", "net.onnx", "--why", "0", *events)
+    expect(table.returncode == 0 and "occupied; costs" in table.stdout and "forced" in table.stdout and "(home)" in table.stdout, "--why as a table", table)
+    expect(gatefold("run", "net.onnx", "--device", "host", "--why", "conv1").returncode == 2, "--why is of modelled chips", table)
 
 
 def files_in_and_out():
@@ -402,7 +430,7 @@ def main():
         write("batch.onnx", network("n"))
         write("x3.npy", npy([3, 1, 4, 4], [0.01 * i for i in range(48)]))
         write("white.png", png(7, 5, 255))
-        for test in (help_and_version, usage_errors, input_errors, one_run, breakdown_and_profile, files_in_and_out, on_the_host,
+        for test in (help_and_version, usage_errors, input_errors, one_run, breakdown_and_profile, why, files_in_and_out, on_the_host,
                      the_other_commands, zoo, plans, conformance):
             test()
         os.chdir("/")

@@ -12,16 +12,21 @@ CHECK is one of
                under every policy and, if it is an integer network, the bits of a chip on which it fits; and so, timing-only, do
                the full-size graphs
   policies     the policies differ where they should
+  steady       every first network and full-size graph on every shipped chip, timing-only: while nothing happens greedy costs
+               at most 0.5 % more than static; with a cluster throttled, and with one occupied, the default policy misses no more
+               deadlines than static; where it costs more than 1 % more, by how much and in which part of the ledger is printed
   mutations    a real network with random bytes changed: no crash, no hang, bounded memory
 
 A scale below 1 takes a sample of the networks, drawn with the seed. Without the data folder nothing is checked, and the
 last line says so. Exit status: 0 the claim holds, 1 it does not.
 """
 import argparse
+import collections
 import json
 import os
 import pathlib
 import random
+import re
 import resource
 import subprocess
 import sys
@@ -103,7 +108,7 @@ class Check:
     def light(self):
         slowest, figures = 0, []
         for name in LIGHT:
-            file = DATA / "conformance" / "onnx-1.23-light" / f"light_{name}.onnx"
+            file = light(name)
             run = self.result("run", file, "--timing-only", "--timings", "--device", "server-v5p")
             if run["completed"] != 1:
                 raise Failed(f"{name}: {run['completed']} requests completed, wanted 1")
@@ -137,7 +142,7 @@ class Check:
             spilled += bool(small["spilled"])
         graphs = LIGHT if self.scale >= 1 else ["vgg19"]
         for name in graphs:
-            file = DATA / "conformance" / "onnx-1.23-light" / f"light_{name}.onnx"
+            file = light(name)
             run = self.result("run", file, "--timing-only", "--device", "edge-nnic")
             if run["completed"] != 1:
                 raise Failed(f"{name} on edge-nnic: {run['completed']} requests completed, wanted 1")
@@ -174,6 +179,29 @@ class Check:
             saved += static["deadline_misses"] - greedy["deadline_misses"]
         return f"{len(networks)} networks: ungated at least {least:.2f} x static; greedy misses {saved} deadlines fewer in all"
 
+    def steady(self):
+        devices = [device["name"] for device in self.result("devices")["devices"]]
+        pairs = [(name, device) for name in INTEGER + FLOAT + LIGHT for device in devices]
+        runs, refused, tally = 0, 0, Tally()
+        for name, device in self.sample(pairs, 3):
+            words = ["compare", light(name) if name in LIGHT else model(name), "--device", device, "--timing-only"]
+            done = self.call(*words, "--policies", "static,greedy", "--requests", 8, "--quiet", "--json", "-")
+            if done.returncode == 1:
+                print(f"{name} on {device} is refused: {done.stderr.strip()}")
+                refused += 1
+                continue
+            runs += 1
+            static, greedy = json.loads(done.stdout)["policies"]
+            tally.nothing(f"{name} on {device}", static, greedy)
+            latency, cluster = static["latency_s"]["p50"], busiest(static)
+            at = lambda share: f"{round(latency * share * 1e12)}ps"
+            words += ["--policies", "static,default", "--every", at(2), "--deadline", at(1.5), "--requests", 10]
+            for begin, end in (("throttle cluster {} 50%", "recover cluster {}"), ("occupy cluster {}", "release cluster {}")):
+                events = ["--at", at(2.4), begin.format(cluster), "--at", at(12), end.format(cluster)]
+                static, default = self.result(*words, *events)["policies"]
+                tally.event(f"{name} on {device}, {begin.split()[0]}", static, default)
+        return tally.verdict(runs, refused)
+
     def mutations(self):
         original = model("mlperf_tiny_dscnn_kws_int8_qdq").read_bytes()
         count, refused, limit = max(10, round(1000 * self.scale)), 0, 1 << 30
@@ -205,13 +233,67 @@ class Check:
         return bytes(changed)
 
 
+class Tally:
+    """What `steady` has seen: figures, and the cases that break the claim."""
+
+    def __init__(self):
+        self.worst = 0  # run-time policies over static while nothing happens
+        self.faults, self.dearer, self.causes = [], [], collections.Counter()
+        self.cases = self.fewer = self.cheaper = self.equal = self.neither = 0
+
+    def nothing(self, what, static, policy):
+        ratio = policy["energy_j"]["total"] / static["energy_j"]["total"]
+        self.worst = max(self.worst, ratio)
+        if ratio > 1.005:
+            self.faults.append(f"{what}: {policy['policy']} costs {ratio:.4f} x static though nothing happens")
+
+    def event(self, what, static, default):
+        ratio = default["energy_j"]["total"] / static["energy_j"]["total"]
+        missed, before = default["deadline_misses"], static["deadline_misses"]
+        figures = f"{what}: {ratio:.4f} x the energy of static, {missed} of {before} deadlines missed"
+        self.cases += 1
+        self.fewer += missed < before
+        self.cheaper += ratio < 1
+        self.equal += missed == before and ratio == 1
+        self.neither += missed >= before and ratio > 1
+        if missed > before:
+            self.faults.append(figures)
+        if ratio > 1.01:
+            grown = {part: energy - static["energy_j"][part] for part, energy in default["energy_j"].items() if part != "total"}
+            cause = max(grown, key=grown.get)
+            self.causes[cause] += 1
+            self.dearer.append((ratio, missed < before, figures))
+            print(f"{figures}; {cause} grows most, by {grown[cause] / static['energy_j']['total']:.2%} of static's energy; "
+                  f"{default['shifts']['voluntary']} voluntary and {default['shifts']['forced']} forced shifts")
+
+    def verdict(self, runs, refused):
+        if self.faults:
+            raise Failed("\n".join(self.faults))
+        worst = max(self.dearer)[2] if self.dearer else "none"
+        unpaid = sum(not fewer for _, fewer, _ in self.dearer)
+        causes = ", ".join(f"{part} {count}" for part, count in self.causes.most_common())
+        return (f"{runs} pairs of network and chip ({refused} refused): at most {self.worst:.4f} x static while nothing happens; of "
+                f"{self.cases} cases with an event {self.fewer} miss fewer deadlines, {self.cheaper} cost less, {self.equal} are equal, 0 miss "
+                f"more, {self.neither} cost more and miss as many; {len(self.dearer)} cost more than 1 % more ({unpaid} of them without missing fewer; what grows most: "
+                f"{causes or 'nothing'}), worst: {worst}")
+
+
+def busiest(run):
+    """The cluster that holds the most layers."""
+    return collections.Counter(re.match(r"clusters? (\d+)", layer["placement"])[1] for layer in run["layers"]).most_common(1)[0][0]
+
+
+def light(name):
+    return DATA / "conformance" / "onnx-1.23-light" / f"light_{name}.onnx"
+
+
 def model(network):
     return DATA / "models" / network / "model.onnx"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("check", choices=["conformance", "keyword", "light", "spilling", "policies", "mutations"])
+    parser.add_argument("check", choices=["conformance", "keyword", "light", "spilling", "policies", "steady", "mutations"])
     parser.add_argument("--tool", required=True)
     parser.add_argument("--scale", type=float, default=1)
     parser.add_argument("--seed", type=int, default=1)

@@ -77,6 +77,9 @@ Result<Session> open_session(const RunArguments& arguments) {
   GATEFOLD_TRY(session.feed, read_feed(arguments));
   GATEFOLD_TRY(session.ready, prepare_on(session.feed.loaded.graph, arguments.device));
   GATEFOLD_TRY(session.options, run_options(arguments, *session.ready.device, session.feed.count));
+  if (arguments.why) {
+    GATEFOLD_TRY(session.options.why, find_layer(*session.feed.loaded.graph, *arguments.why));
+  }
   session.load_seconds = seconds_since(start);
   return session;
 }
@@ -88,6 +91,7 @@ RunContext chip_context(const RunArguments& arguments, const Session& session, c
   context.device_hash = device.hash;
   context.device_reason = session.ready.reason;
   context.load_seconds = session.load_seconds;
+  context.explained = arguments.why.has_value();
   const LayerGraph& graph = *session.feed.loaded.graph;
   if (!graph.quantised) context.notes.push_back(fmt::format("float network: timed as {}, computed in float32", device.compute_type));
   if (device.follows_zeros() && arguments.timing_only) {
@@ -220,7 +224,10 @@ int run_command(const RunArguments& arguments) {
   if (arguments.profile) {
     if (const Status status = write_file(*arguments.profile, profile_json(run)); !status) return report_error(status.error());
   }
-  return write_results(arguments.output, run_json(run), run_table(run) + (arguments.breakdown ? breakdown_table(run) : ""));
+  std::string table = run_table(run);
+  if (arguments.breakdown) table += breakdown_table(run);
+  if (arguments.why) table += why_table(run, *arguments.why);
+  return write_results(arguments.output, run_json(run), table);
 }
 
 int compare_command(const RunArguments& arguments) {

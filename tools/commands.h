@@ -46,6 +46,7 @@ struct RunArguments {
   double density = 1;                  ///< with timing_only
   bool breakdown = false;              ///< `run` only
   std::optional<std::string> profile;  ///< `run` only: a file
+  std::optional<std::string> why;      ///< `run` only: a layer by name or position
   bool timings = false;
   // the host only
   std::optional<std::int32_t> cores;

@@ -132,8 +132,9 @@ void check_device_options(const RunArguments& run) {
     throw CLI::ValidationError(run.cores ? "--cores" : run.calibration ? "--calibration" : "--power", "wants --device host");
   }
   if (run.on_host() && run.timing_only) throw CLI::ValidationError("--timing-only", "the host computes what it times");
-  if (run.on_host() && (run.breakdown || run.profile || run.density != 1)) {
-    throw CLI::ValidationError(run.breakdown ? "--breakdown" : run.profile ? "--profile" : "--density", "is of modelled chips");
+  if (run.on_host() && (run.breakdown || run.profile || run.why || run.density != 1)) {
+    const char* option = run.breakdown ? "--breakdown" : run.profile ? "--profile" : run.why ? "--why" : "--density";
+    throw CLI::ValidationError(option, "is of modelled chips");
   }
   if (run.on_host() && !run.events.empty()) throw CLI::ValidationError("--at", "events are of modelled chips; on the host they happen");
 }
@@ -212,11 +213,17 @@ void add_run(CLI::App& app) {
       ->check(form(check_policy));
   command->add_flag("--breakdown", run->breakdown, "Add tables of the energy by layer and by cluster");
   command->add_option("--profile", run->profile, "Write every change of the chip's profile as JSON to FILE")->type_name("FILE");
+  command
+      ->add_option("--why", run->why,
+                   "Add every decision about this layer (a name or position of gatefold inspect): the options,\n"
+                   "what each costs and what would have to change for it")
+      ->type_name("LAYER");
   command->footer(
       "Examples:\n"
       "  gatefold run net.onnx\n"
       "  gatefold run net.onnx --input x.npy --labels y.npy --policy static\n"
       "  gatefold run net.onnx --requests 100 --every 10ms --deadline 10ms --at 500ms \"occupy cluster 0\"\n"
+      "  gatefold run net.onnx --why conv1 --requests 3 --at 1ms \"throttle cluster 0 50%\"\n"
       "  gatefold run net.onnx --device host --requests 100 --every 20ms --deadline 20ms\n"
       "  gatefold run net.onnx --timing-only --json -");
   command->callback([run, symbols] {
@@ -394,7 +401,8 @@ int parse_and_run(int argc, char** argv) {
   app.footer("Each command has --help with examples. Exit status: 0 done, 1 the input is at fault, 2 usage, 3 internal error.");
   try {
     app.parse(argc, argv);
-    if (app.get_subcommands().empty()) throw CLI::RequiredError("a command: run, compare, inspect, zoo, devices, plan, check or conformance");
+    if (app.get_subcommands().empty())
+      throw CLI::RequiredError("a command: run, compare, inspect, zoo, devices, plan, check or conformance");
   } catch (const CLI::Success& success) {
     app.exit(success);
     return kDone;

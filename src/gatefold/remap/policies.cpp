@@ -8,29 +8,42 @@
 #include <map>
 
 #include "gatefold/device/chip.h"
-#include "gatefold/remap/policy.h"
+#include "gatefold/remap/explain.h"
 
 namespace gatefold {
 namespace {
-
-const Spilling& spilling_of(const Boundary& boundary) {
-  static const Spilling kNothing;
-  return boundary.spilling == nullptr ? kNothing : *boundary.spilling;
-}
 
 Decision stay(const Boundary& boundary) { return {boundary.home, false, false}; }
 
 /// True if the layer can run where it is.
 bool can_stay(const Boundary& boundary) { return !boundary.evicted && boundary.profile->available(boundary.home, boundary.now); }
 
-/// The placement of the same shape on the lowest cores of each cluster that can be used and where the weights fit, or nothing.
-std::optional<Placement> with_room(const Boundary& boundary, Placement placement) {
+/// What keeps a layer from running at a placement of which the cores are not available, whichever they are.
+Standing barrier(const Boundary& boundary, const Placement& placement) {
+  for (std::int32_t k = placement.first; k <= placement.last(); ++k) {
+    if (boundary.profile->condition(ClusterId(k), boundary.now).occupied) return Standing::kOccupied;
+  }
+  return Standing::kFailed;
+}
+
+/// The same of a home that the layer cannot stay at.
+Standing barrier_at_home(const Boundary& boundary) {
+  return boundary.profile->available(boundary.home, boundary.now) ? Standing::kNoRoom : barrier(boundary, boundary.home);
+}
+
+/// A placement of the same shape, on the lowest cores of each cluster that can be used and where the weights fit, or on the
+/// lowest that work and what is in the way there.
+struct Room {
+  Placement placement;
+  std::optional<Standing> barrier;
+};
+
+Room with_room(const Boundary& boundary, Placement placement) {
   const DeviceSpec& spec = boundary.table->spec();
   const std::uint16_t failed = boundary.profile->failed_cores(placement, boundary.now);
   const CoreMasks masks = core_masks(spec.cores_per_cluster, placement.cores_per_cluster(), failed);
-  if (masks.count == 0) return std::nullopt;
-  placement.core_mask = masks.list.front();
-  if (!boundary.profile->available(placement, boundary.now)) return std::nullopt;  // occupied, whichever cores it takes
+  if (masks.count > 0) placement.core_mask = masks.list.front();
+  if (!boundary.profile->available(placement, boundary.now)) return {placement, barrier(boundary, placement)};
   // Room for what the layer reads and writes, too: inputs side by side, outputs in banks of their own.
   const OptionTable& table = *boundary.table;
   const std::vector<char>& spilled = boundary.residence->spilled();
@@ -40,9 +53,10 @@ std::optional<Placement> with_room(const Boundary& boundary, Placement placement
                              least_staging_banks(table, spilled, boundary.layer, placement.core_count());
   for (const std::uint16_t mask : masks) {
     placement.core_mask = mask;
-    if (boundary.residence->weights_fit(boundary.layer, placement, spare)) return placement;
+    if (boundary.residence->weights_fit(boundary.layer, placement, spare)) return {placement, std::nullopt};
   }
-  return std::nullopt;
+  placement.core_mask = masks.list.front();
+  return {placement, Standing::kNoRoom};
 }
 
 // ---- ungated, static ----
@@ -130,31 +144,41 @@ class SeedLiteral : public Policy {
   Decision decide(const Boundary& boundary) override {
     const DeviceSpec& spec = boundary.table->spec();
     std::optional<Placement> best;
-    Energy lowest;
+    EnergyTotal lowest;
     for (std::int32_t k = 0; k < spec.cluster_count; ++k) {
       Placement candidate = boundary.home;
       candidate.first = static_cast<std::int16_t>(k);
+      if (candidate.last() >= spec.cluster_count) continue;
       const bool here = candidate == boundary.home;
-      if (candidate.last() >= spec.cluster_count || (here && !can_stay(boundary))) continue;
-      if (!here) {
-        const auto roomy = with_room(boundary, candidate);
-        if (!roomy) continue;
-        candidate = *roomy;
+      Room room{candidate, std::nullopt};
+      if (!here) room = with_room(boundary, candidate);
+      else if (!can_stay(boundary)) room.barrier = barrier_at_home(boundary);
+      candidate = room.placement;
+      if (room.barrier) {
+        if (boundary.why != nullptr) boundary.why->exclude(boundary, candidate, cost(boundary, candidate), *room.barrier);
+        continue;
       }
-      const Energy penalty = route_energy(spec, 1);  // the pseudocode adds it for staying as well
-      const Energy cost = (here ? Energy(0) : transfer_of(boundary, candidate)) + penalty;
-      if (best && !(cost < lowest) && !(here && cost == lowest)) continue;  // where moving costs nothing, it stays
+      const StepCost terms = cost(boundary, candidate);
+      if (boundary.why != nullptr) boundary.why->weigh(boundary, candidate, terms, false);
+      const EnergyTotal total = terms.total();
+      if (best && !(total < lowest) && !(here && total == lowest)) continue;  // where moving costs nothing, it stays
       best = candidate;
-      lowest = cost;
+      lowest = total;
     }
     if (!best || *best == boundary.home) return stay(boundary);  // nothing available: it waits
     return {*best, true, !can_stay(boundary)};
   }
 
  private:
-  static Energy transfer_of(const Boundary& boundary, const Placement& to) {
+  /// The pseudocode's two terms. It adds the penalty for staying as well.
+  static StepCost cost(const Boundary& boundary, const Placement& to) {
+    const DeviceSpec& spec = boundary.table->spec();
+    StepCost terms;
+    terms.penalty = route_energy(spec, 1);
+    if (to == boundary.home) return terms;
     const Bytes input = resident_input(*boundary.table, boundary.residence->spilled(), boundary.layer);
-    return transfer_energy(boundary.table->spec(), boundary.table->work(boundary.layer).weights + input, boundary.home, to);
+    terms.transfer = transfer_energy(spec, boundary.table->work(boundary.layer).weights + input, boundary.home, to);
+    return terms;
   }
 };
 
@@ -172,7 +196,13 @@ class Greedy : public Policy {
     std::uint64_t& seen = seen_[boundary.layer.at()];
     const bool home_usable = can_stay(boundary);
     const bool home_in_time = in_time(boundary, boundary.home);
-    if (seen == version && home_usable && home_in_time) return stay(boundary);
+    if (seen == version && home_usable && home_in_time) {
+      if (boundary.why != nullptr) {
+        boundary.why->looked = false;
+        static_cast<void>(choose(boundary, home_usable, home_in_time));  // what it would have weighed
+      }
+      return stay(boundary);
+    }
     seen = version;
     return choose(boundary, home_usable, home_in_time);
   }
@@ -191,28 +221,22 @@ class Greedy : public Policy {
     }
   };
 
-  static Cycles duration(const Boundary& boundary, const Placement& placement) {
-    return execution_cycles(*boundary.table, boundary.layer, placement, spilling_of(boundary),
-                            boundary.profile->percent(placement, boundary.now));
-  }
-
   static bool in_time(const Boundary& boundary, const Placement& placement) {
-    return !boundary.budget || duration(boundary, placement) <= *boundary.budget;
+    return !boundary.budget || cycles_at(boundary, placement) <= *boundary.budget;
   }
 
-  static EnergyTotal cost(const Boundary& boundary, const Placement& placement) {
-    const Step step{boundary.layer,    boundary.home,
-                    boundary.producer, resident_input(*boundary.table, boundary.residence->spilled(), boundary.layer),
-                    boundary.steered,  boundary.profile->percent(placement, boundary.now),
-                    boundary.spilling, boundary.weights_lost};
-    return step_cost(*boundary.table, step, placement).total();
+  static void exclude(const Boundary& boundary, const Placement& placement, Standing why) {
+    if (boundary.why != nullptr) boundary.why->exclude(boundary, placement, cost_at(boundary, placement), why);
   }
 
   static std::optional<Placement> roomy_at(const Boundary& boundary, const Footprint& shape, std::int32_t first) {
     Placement placement = placed_at(shape, first);
     placement.streamed = boundary.home.streamed;
     if (placement.last() >= boundary.table->spec().cluster_count) return std::nullopt;
-    return with_room(boundary, placement);
+    const Room room = with_room(boundary, placement);
+    if (!room.barrier) return room.placement;
+    exclude(boundary, room.placement, *room.barrier);
+    return std::nullopt;
   }
 
   /// Adds the shape at the producer's run and at the first place with room in three free runs: the best fit (the
@@ -263,23 +287,31 @@ class Greedy : public Policy {
     return found;
   }
 
+  static EnergyTotal weighed(const Boundary& boundary, const Placement& placement, bool placement_in_time) {
+    const StepCost cost = cost_at(boundary, placement);
+    if (boundary.why != nullptr) boundary.why->weigh(boundary, placement, cost, !placement_in_time);
+    return cost.total();
+  }
+
   static Decision choose(const Boundary& boundary, bool home_usable, bool home_in_time) {
     std::optional<Placement> best;
     EnergyTotal lowest;
     bool best_in_time = false;
     if (home_usable) {
       best = boundary.home;
-      lowest = cost(boundary, boundary.home);
+      lowest = weighed(boundary, boundary.home, home_in_time);
       best_in_time = home_in_time;
+    } else {
+      exclude(boundary, boundary.home, barrier_at_home(boundary));
     }
     const Candidates found = candidates(boundary, home_usable);
     for (std::size_t i = 0; i < found.count; ++i) {
       const Placement& candidate = found.list[i];
-      const EnergyTotal candidate_cost = cost(boundary, candidate);
       const bool candidate_in_time = in_time(boundary, candidate);
+      const EnergyTotal candidate_cost = weighed(boundary, candidate, candidate_in_time);
       const bool better = !best || (candidate_in_time && !best_in_time) ||
                           (candidate_in_time == best_in_time &&
-                           (candidate_in_time ? candidate_cost < lowest : duration(boundary, candidate) < duration(boundary, *best)));
+                           (candidate_in_time ? candidate_cost < lowest : cycles_at(boundary, candidate) < cycles_at(boundary, *best)));
       if (!better) continue;
       best = candidate;
       lowest = candidate_cost;

@@ -17,6 +17,8 @@
 
 namespace gatefold {
 
+struct Explanation;
+
 /// What a policy sees when a layer is about to be decided: when its last producer starts (a network input's reader: when
 /// the request begins), and again if its home is occupied or failed by the time it could start.
 struct Boundary {
@@ -34,6 +36,7 @@ struct Boundary {
   bool weights_lost = false;         ///< its weights lay in what failed: they come from external memory wherever it runs
   bool evicted = false;              ///< something failed at home and it finds no room there any more: it cannot stay
   const StaticPlan* plan = nullptr;  ///< what was planned before the first request
+  Explanation* why = nullptr;  ///< takes what the policy weighs (explain.h); nullptr: nobody asks
 };
 
 struct Decision {

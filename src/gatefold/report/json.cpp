@@ -7,6 +7,7 @@
 
 #include "gatefold/base/text.h"
 #include "gatefold/report/figures.h"
+#include "gatefold/report/why_json.h"
 #include "gatefold/runtime/conformance.h"
 
 namespace gatefold {
@@ -202,6 +203,7 @@ Json run_object(const ReportedRun& run) {
   json["outputs"] = outputs_json(result.outputs, context.timing_only);
   json["input"] = context.input;
   json["notes"] = context.notes;
+  if (context.explained) json["why"] = why_json(result.why, result.clock_hz);
   if (context.timings) add_timings(json, run);
   return json;
 }

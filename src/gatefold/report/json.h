@@ -1,4 +1,4 @@
-// Results as JSON text with stable keys (README.md, "Results as JSON"), the only file that knows a JSON library.
+// Results as JSON text with stable keys (README.md, "Results as JSON"). With plan_json and why_json all that knows a JSON library.
 //
 // The same inputs give the same bytes: keys keep their order, numbers print as the shortest text that reads back to the
 // same double, and wall-clock figures appear only where they are asked for. Energies appear twice: `energy_j` in joules
@@ -36,6 +36,7 @@ struct RunContext {
   std::optional<double> accuracy;  ///< with labels
   std::vector<std::string> notes;  ///< "batch = 1 (default)"
   bool timings = false;            ///< add the wall-clock figures
+  bool explained = false;          ///< add the decisions about a layer
   double load_seconds = 0;
 };
 

@@ -12,6 +12,8 @@ namespace gatefold {
 [[nodiscard]] std::string run_table(const ReportedRun& run);
 /// The run's energy by layer and part, and by cluster and part; both add up to the total.
 [[nodiscard]] std::string breakdown_table(const ReportedRun& run);
+/// The decisions about a layer, with the options that were weighed and what would have to change for each.
+[[nodiscard]] std::string why_table(const ReportedRun& run, const std::string& layer);
 /// One row per policy. Ratios are to `static` where it is in the list, else to the first. Requires: !runs.empty().
 [[nodiscard]] std::string compare_table(const std::vector<ReportedRun>& runs);
 [[nodiscard]] std::string host_run_table(const ReportedHostRun& run);

@@ -18,6 +18,7 @@
 #include "gatefold/device/profile.h"
 #include "gatefold/device/spec.h"
 #include "gatefold/graph/layer_graph.h"
+#include "gatefold/remap/explain.h"
 #include "gatefold/runtime/events.h"
 
 namespace gatefold {
@@ -43,6 +44,7 @@ struct RunOptions {
   double density = 1;
   bool measure_decisions = false;  ///< fill RunResult::decision_ns
   bool record_profile = false;     ///< fill RunResult::profile
+  std::optional<LayerId> why;      ///< fill RunResult::why with the decisions about this layer; they are not measured
   std::uint64_t seed = 1;
 };
 
@@ -158,6 +160,7 @@ struct RunResult {
   double simulate_seconds = 0;                     ///< wall clock of the event loop
   std::vector<std::int64_t> decision_ns;           ///< wall clock of every decision, if asked for
   std::vector<ProfileDelta> profile;               ///< every change of the profile, if asked for
+  std::vector<ExplainedDecision> why;              ///< distinct decisions about one layer, if asked for
 };
 
 /// Called now and then with requests done; may be empty.

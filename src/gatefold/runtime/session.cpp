@@ -210,7 +210,11 @@ void Session::decide(LayerId layer, Cycles now, bool steered) {
   boundary.evicted = steered ? !weights_have_room(layer) : !home_has_room(layer);
   boundary.plan = &plan_;
   Decision decision;
-  if (options_.measure_decisions) {
+  if (options_.why == layer) {
+    ExplainedDecision explained{now, std::ssize(result_.request_records), 0, !steered, decide_and_explain(policy_, boundary)};
+    decision = explained.explanation.decision;
+    add_distinct(result_.why, std::move(explained));
+  } else if (options_.measure_decisions) {
     const auto begin = std::chrono::steady_clock::now();
     decision = policy_.decide(boundary);
     result_.decision_ns.push_back((std::chrono::steady_clock::now() - begin).count());
@@ -316,6 +320,7 @@ Result<Cycles> Session::measure(LayerId layer, Cycles from) {
 
 Result<Cycles> Session::find_home(LayerId layer, Cycles now) {
   if (chip_.profile().available(layers_[layer.at()].home, now) && home_has_room(layer)) return now;
+  if (fault_pending(now)) return now;  // nothing is decided before it has happened
   decide(layer, now, false);
   leave_clusters();
   GATEFOLD_TRY(const Cycles then, available_from(layer, now));
