@@ -163,6 +163,7 @@ class SeedLiteral : public Policy {
 class Greedy : public Policy {
  public:
   GatingScope scope() const override { return GatingScope::kAll; }
+  bool replans() const override { return true; }
   Assignment first_assignment(const OptionTable&, const StaticPlan& plan) const override { return plan.assignment; }
 
   Decision decide(const Boundary& boundary) override {
