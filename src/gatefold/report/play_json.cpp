@@ -1,3 +1,4 @@
+// One object per play, with the keys that runs have wherever they mean the same; README.md, "Results as JSON", lists them.
 #include "gatefold/report/json_parts.h"
 #include "gatefold/report/play_report.h"
 

@@ -1,3 +1,4 @@
+// Tables of plays, and the figures over all streams and the notes that both reports print.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
