@@ -92,6 +92,8 @@ class Session {
   /// Books the units it executes on.
   void book(LayerId layer, Cycles until);
 
+  /// Lets the policy look at the whole network. `begins`: a request does.
+  void replan(Cycles now, bool begins);
   void decide(LayerId layer, Cycles now, bool steered);
   /// True if a layer can move without taking the room of others. `evicted`: it has to leave, so its own room is enough.
   [[nodiscard]] bool can_move(LayerId layer, const Placement& to, bool evicted) const;
@@ -193,6 +195,7 @@ class Session {
   std::vector<Cycles> remaining_reference_;  ///< T_ref of this layer and all after it
   std::vector<BlockId> avoid_;
   std::vector<Piece> vacated_;
+  std::uint64_t planned_at_ = 0;  ///< the profile's version when the policy last looked at the whole
   Cycles arrival_;
   std::optional<Cycles> deadline_;  ///< absolute
   Cycles first_start_;
