@@ -13,6 +13,7 @@
 #include "gatefold/cost/objective.h"
 #include "gatefold/cost/residence.h"
 #include "gatefold/device/profile.h"
+#include "gatefold/remap/gap_rules.h"
 #include "gatefold/remap/plan.h"
 
 namespace gatefold {
@@ -52,6 +53,8 @@ class Policy {
   [[nodiscard]] virtual GatingScope scope() const = 0;
   /// True if it may plan anew while it runs: which networks stay in the chip, by the rates that were seen, and where after failures.
   [[nodiscard]] virtual bool replans() const { return false; }
+  /// How it spends gaps whose end nobody knows.
+  [[nodiscard]] virtual GapRule gap_rule() const { return GapRule::kNominal; }
   /// Where layers are before the first request, before capacity is considered.
   [[nodiscard]] virtual Assignment first_assignment(const OptionTable& table, const StaticPlan& plan) const = 0;
   /// Called once per layer and request, once more if its home was taken or failed meanwhile. Staying is always allowed; a layer

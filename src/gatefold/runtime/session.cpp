@@ -31,6 +31,7 @@ Session::Session(const PreparedNetwork& network, const StaticPlan& plan, Policy&
       shared_(shared),
       chip_(shared.chip()),
       first_account_(shared.join(*this, network.table().size())),
+      stream_(shared.users() - 1),
       residence_(network.table(), chip_.memory()),
       layers_(network.table().size()),
       tensors_(network.graph().activations.size()),
@@ -40,10 +41,6 @@ Session::Session(const PreparedNetwork& network, const StaticPlan& plan, Policy&
   for (std::size_t v = layers_.size(); v-- > 0;) remaining_reference_[v] = remaining_reference_[v + 1] + plan.reference[v];
   result_.phases = phases_of(options.events);
   phase_times_.resize(result_.phases.size());
-  if (options.arrivals.rate_hz) {
-    const Cycles mean(static_cast<std::int64_t>(static_cast<double>(network.spec().clock_hz) / *options.arrivals.rate_hz));
-    expected_gap_ = std::max(Cycles(0), mean - plan.reference_total);
-  }
 }
 
 Status Session::boot() {
@@ -74,8 +71,10 @@ Status Session::settle(const FittedPlan& plan) {
 }
 
 Status Session::serve(Cycles arrival, bool known, const InputSet* inputs) {
-  if (!known && arrival > last_completion_) chip_.gating().idle_between_requests(last_completion_, arrival, expected_gap_);
-  begin({.arrival = arrival, .deadline = options_.deadline ? std::optional(arrival + *options_.deadline) : std::nullopt, .inputs = inputs},
+  begin({.arrival = arrival,
+         .known = known,
+         .deadline = options_.deadline ? std::optional(arrival + *options_.deadline) : std::nullopt,
+         .inputs = inputs},
         std::max(arrival, last_completion_));
   while (active_) GATEFOLD_CHECK(advance(Cycles(std::numeric_limits<std::int64_t>::max())));
   if (ended_.shed.empty()) {
@@ -91,6 +90,7 @@ Status Session::serve(Cycles arrival, bool known, const InputSet* inputs) {
 void Session::begin(const Request& request, Cycles now) {
   GATEFOLD_REQUIRE(resident_ && !active_ && request.arrival <= now);
   active_ = true;
+  chip_.gating().begin_request(stream_, request.arrival, request.known && foresees());
   arrival_ = request.arrival;
   deadline_ = request.deadline;
   first_start_ = last_end_ = issued_ = resume_ = now;
@@ -115,6 +115,7 @@ void Session::begin(const Request& request, Cycles now) {
 Status Session::advance(Cycles limit) {
   GATEFOLD_REQUIRE(active_);
   limit_ = limit;
+  chip_.gating().work_for(stream_);
   Status gone_on = go_on();
   // Failures after the first placement are the request's, not the run's.
   if (gone_on || gone_on.error().code != ErrorCode::kDoesNotFit) return gone_on;
@@ -285,6 +286,10 @@ Status Session::step(LayerId layer) {
       if (changed) {
         from = std::max(from, *happened);
       } else {
+        if (!foresees()) {  // every layer comes as a surprise
+          chip_.gating().end_request(stream_, ready);
+          chip_.gating().begin_request(stream_, ready, false);
+        }
         GATEFOLD_TRY(start, act(layer, ready));
         const bool waits = put_off(start);
         if (!waits && !fault_pending(start) && chip_.profile().available(layers_[layer.at()].home, start)) break;
@@ -379,6 +384,10 @@ Session::Execution Session::power(LayerId layer, Cycles start) {
   if (blocks_.count > 0) hold_staging(start, stop);
   chip_.hold(state.home, start, stop);
   chip_.hold(residence_.weights(layer), start, stop);
+  if (!foresees()) {  // nobody knows of the next layer, and the uncore stays ON for the request all the same
+    const Account account(chip_.ledger(), Ledger::kNobody);
+    chip_.hold_uncore(UncoreUse::kRequests, first_start_, stop);
+  }
   const Layer& here = network_.graph().layer(layer);
   for (const Operand& operand : here.inputs) {
     if (operand.tensor) chip_.hold(residence_.blocks(*operand.tensor), start, stop);
@@ -488,6 +497,7 @@ Status Session::complete() {
   }
   for (std::size_t t = 0; t < tensors_.size(); ++t) drop(TensorId(t));
   chip_.hold_uncore(UncoreUse::kRequests, first_start_, last_end_);
+  chip_.gating().end_request(stream_, last_end_);
   last_completion_ = last_end_;
   const bool missed = deadline_ && last_end_ > *deadline_;
   result_.deadline_misses += missed ? 1 : 0;

@@ -53,6 +53,7 @@ class Session : public ChipUser {
   // ---- in turns with others ----
   struct Request {
     Cycles arrival;
+    bool known = false;                   ///< the arrival was foreseeable
     std::optional<Cycles> deadline{};     ///< absolute
     const InputSet* inputs = nullptr;     ///< must outlive the request
     std::optional<double> density{};      ///< instead of RunOptions::density
@@ -144,6 +145,8 @@ class Session : public ChipUser {
     Cycles stop;
   };
 
+  /// True if gaps inside a request, and before one whose arrival is declared, are known.
+  [[nodiscard]] bool foresees() const { return policy_.gap_rule() != GapRule::kIdleTimeout; }
   /// What is next of the request in progress: its inputs, a layer, one that has to run again, or its end.
   Status go_on();
   Status store_inputs();
@@ -260,6 +263,7 @@ class Session : public ChipUser {
   SharedChip& shared_;
   Chip& chip_;
   std::int32_t first_account_;
+  std::int32_t stream_;  ///< the chip's number for it
   Residence residence_;
   Spilling spilling_;
   RowBlocks blocks_;     ///< of the layer that is starting
@@ -292,7 +296,6 @@ class Session : public ChipUser {
   std::vector<char> done_;            ///< layers of the request in progress whose results are there, or no longer needed
   std::size_t first_undone_ = 0;      ///< all layers before it are done
   Cycles last_completion_;
-  Cycles expected_gap_;  ///< between requests of a random stream
   RunResult result_;
   std::vector<PhaseTime> phase_times_;  ///< as result_.phases
   DotProducts useful_;

@@ -207,6 +207,7 @@ void Session::shed(std::string reason) {
   release_staging();
   for (std::size_t t = 0; t < tensors_.size(); ++t) drop(TensorId(t));
   if (started_) chip_.hold_uncore(UncoreUse::kRequests, first_start_, last_end_);
+  chip_.gating().end_request(stream_, last_end_);
   last_completion_ = last_end_;
   active_ = false;
   ended_ = {arrival_, last_end_, false, std::move(reason), {}};

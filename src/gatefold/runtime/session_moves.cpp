@@ -157,6 +157,7 @@ Cycles Session::stream(LayerId layer, Cycles decided, Cycles start, Cycles cycle
 
 void Session::load(const FittedPlan& plan, Cycles now) {
   GATEFOLD_REQUIRE(!resident_ && !active_);
+  chip_.gating().begin_request(stream_, now, false);  // nobody foresaw it
   spilling_ = plan.spilling;
   residence_ = Residence(table_, chip_.memory(), spilling_.tensors);
   resident_ = true;
@@ -172,15 +173,18 @@ void Session::load(const FittedPlan& plan, Cycles now) {
     }
     if (table_.work(LayerId(v)).weights > Bytes(0)) reload(LayerId(v), state.home, now);
   }
+  chip_.gating().end_request(stream_, now);
 }
 
 void Session::unload(Cycles now) {
   GATEFOLD_REQUIRE(resident_ && !active_);
   resident_ = false;
+  chip_.gating().begin_request(stream_, now, false);
   for (std::size_t v = 0; v < layers_.size(); ++v) {
     chip_.hold(residence_.weights(LayerId(v)), now, now);  // they were kept until now
     drop_weights(LayerId(v));
   }
+  chip_.gating().end_request(stream_, now);
 }
 
 void Session::drop(TensorId tensor) {

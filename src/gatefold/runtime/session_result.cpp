@@ -42,6 +42,7 @@ RunResult Session::finish(Cycles horizon) {
   result.energy_clusters.assign(clusters.begin(), clusters.end());
   result.energy_clusters.resize(static_cast<std::size_t>(spec.cluster_count) + 1);
   result.idle_times = chip_.profile().idle_times();
+  result.unknown_gaps = chip_.gating().unknown_gaps();
   result.profile = chip_.profile().deltas();
   result.cluster_count = spec.cluster_count;
   const auto cycles = static_cast<double>(std::max<std::int64_t>(1, horizon.count()));

@@ -40,6 +40,7 @@ class SharedChip {
 
   /// Adds a user, who must outlive the chip's use. Returns the first of `accounts` ledger accounts that are its own.
   std::int32_t join(ChipUser& user, std::size_t accounts);
+  [[nodiscard]] std::int32_t users() const { return static_cast<std::int32_t>(users_.size()); }
   /// True if data of several users may lie in one bank.
   [[nodiscard]] bool shared() const { return users_.size() > 1; }
 
