@@ -3,6 +3,15 @@
 #include <algorithm>
 
 namespace gatefold {
+namespace {
+
+/// When an element could be ON for another use: it is awake, and a hold that was booked ahead has begun, since gaps before it are
+/// settled.
+Cycles usable_at(const Gating& gating, ElementId element, Cycles now) {
+  return std::max(gating.ready_at(element, now), gating.held_from(element));
+}
+
+}  // namespace
 
 void Chip::hold(const Placement& placement, Cycles from, Cycles until) {
   for (std::int32_t k = placement.first; k <= placement.last(); ++k) gating_.hold(gating_.cluster(ClusterId(k)), from, until);
@@ -27,7 +36,7 @@ void Chip::hold_transfer(const Placement& a, const Placement& b, Cycles from, Cy
 Cycles Chip::path_ready_at(const Placement& a, const Placement& b, Cycles now) const {
   Cycles ready = now;
   for (std::int32_t k = std::min(a.first, b.first); k <= std::max(a.last(), b.last()); ++k) {
-    ready = std::max(ready, gating_.ready_at(gating_.cluster(ClusterId(k)), now));
+    ready = std::max(ready, usable_at(gating_, gating_.cluster(ClusterId(k)), now));
   }
   return ready;
 }
@@ -43,13 +52,13 @@ void Chip::hold(std::span<const Piece> pieces, Cycles from, Cycles until) {
 Cycles Chip::ready_at(const Placement& placement, std::span<const BlockId> blocks, Cycles now) const {
   Cycles ready = now;
   for (std::int32_t k = placement.first; k <= placement.last(); ++k) {
-    ready = std::max(ready, gating_.ready_at(gating_.cluster(ClusterId(k)), now));
+    ready = std::max(ready, usable_at(gating_, gating_.cluster(ClusterId(k)), now));
   }
   for (std::int32_t c = 0; c < placement.core_count(); ++c) {
-    ready = std::max(ready, gating_.ready_at(gating_.core(placement.core(c, spec_->cores_per_cluster)), now));
+    ready = std::max(ready, usable_at(gating_, gating_.core(placement.core(c, spec_->cores_per_cluster)), now));
   }
   for (const BlockId block : blocks) {
-    for (const Piece& piece : memory_.pieces(block)) ready = std::max(ready, gating_.ready_at(gating_.bank(piece.bank), now));
+    for (const Piece& piece : memory_.pieces(block)) ready = std::max(ready, usable_at(gating_, gating_.bank(piece.bank), now));
   }
   return ready;
 }

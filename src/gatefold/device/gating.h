@@ -92,6 +92,8 @@ class Gating {
 
   /// The end of a bank's last access so far.
   [[nodiscard]] Cycles held_until(BankId bank) const { return elements_[this->bank(bank).at()].held_until; }
+  /// The beginning of an element's last hold so far.
+  [[nodiscard]] Cycles held_from(ElementId element) const { return elements_[element.at()].held_from; }
   /// The end of the last hold of any element.
   [[nodiscard]] Cycles held_until() const;
   /// When a bank that holds nothing can be written: once the last access to what lay there has ended.

@@ -56,6 +56,7 @@ Status PlayEngine::boot(const std::vector<InputSet>& inputs) {
     lane->wanted = lane->session->wanted();
     lane->present = false;
     lane->priority = std::numeric_limits<std::int32_t>::min();
+    lane->quickest = kForever;
     lanes_.push_back(std::move(lane));
   }
   std::vector<double> rates(lanes_.size(), 0);
@@ -155,6 +156,7 @@ void PlayEngine::change(const ScenarioEvent& event) {
   for (std::size_t s = 0; s < scenario_.streams.size(); ++s) {
     if (&lane_of(StreamId(s)) == &lane && present_[s] != 0) lane.present = true;
   }
+  take_out_if_gone(lane);
   look_again_ = true;
 }
 
@@ -171,8 +173,12 @@ Status PlayEngine::advance(Lane& lane, Cycles limit) {
   now_ = std::max(now_, lane.session->ended().at);
   if (lane.session->ended().shed.empty()) ended(lane);
   else failed(lane);
-  if (!lane.present && lane.queue.empty() && !lane.session->busy()) residency_->take_out(lane, now_);
+  take_out_if_gone(lane);
   return Done{};
+}
+
+void PlayEngine::take_out_if_gone(Lane& lane) {
+  if (!lane.present && lane.queue.empty() && !lane.session->busy()) residency_->take_out(lane, now_);
 }
 
 void PlayEngine::ended(Lane& lane) {
@@ -183,6 +189,7 @@ void PlayEngine::ended(Lane& lane) {
   stream.met += end.missed ? 0 : 1;
   const Cycles latency = end.at - served.arrival.at;
   stream.latency.add(latency);
+  if (layers_of(served.arrival) == lane.prepared->table().size()) lane.quickest = std::min(lane.quickest, end.at - lane.began);
   const double share =
       static_cast<double>(layers_of(served.arrival)) / static_cast<double>(std::max<std::size_t>(1, lane.prepared->table().size()));
   stream.slowdown_sum += static_cast<double>(latency.count()) / std::max(1.0, share * static_cast<double>(lane.reference.count()));
@@ -212,7 +219,8 @@ void PlayEngine::failed(Lane& lane) {
 bool PlayEngine::unreachable(const Lane& lane, const Pending& pending) const {
   if (!pending.arrival.deadline || now_ <= pending.arrival.at) return false;
   if (*pending.arrival.deadline < lane.reference) return false;  // it never was in reach: late is better than not at all
-  return now_ + lane.reference > pending.due();
+  const Cycles least = lane.quickest == kForever ? lane.reference : std::max(lane.reference, lane.quickest);
+  return now_ + least > pending.due();
 }
 
 void PlayEngine::drop_late(Lane& lane) {
@@ -264,6 +272,7 @@ bool PlayEngine::begin(Lane& lane) {
   if (!residency_->joins(lane)) return false;
   leave_queue();
   lane.serving = pending;
+  lane.began = now_;
   lane.session->begin({.arrival = pending.arrival.at,
                        .deadline = pending.arrival.deadline ? std::optional(pending.due()) : std::nullopt,
                        .inputs = lane.inputs,

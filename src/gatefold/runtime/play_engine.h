@@ -33,6 +33,7 @@ class PlayEngine {
   [[nodiscard]] Status advance(Lane& lane, Cycles limit);
   void ended(Lane& lane);
   void failed(Lane& lane);
+  void take_out_if_gone(Lane& lane);
   /// Takes up what waits and finds room, the most urgent first.
   void take_up();
   [[nodiscard]] bool begin(Lane& lane);

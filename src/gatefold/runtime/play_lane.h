@@ -83,6 +83,8 @@ struct Lane {
   std::vector<Pending> queue;  ///< a heap, the most urgent first
   std::optional<Pending> serving;
   Cycles reference;  ///< T_ref: latency alone under the plan
+  Cycles began;      ///< the request that is served
+  Cycles quickest;   ///< service of a whole request so far
   /// What was found out about how to bring it in, as long as the state of the chip is this one.
   std::optional<ResidencyWay> way;
   std::int64_t way_state = -1;

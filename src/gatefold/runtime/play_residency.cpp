@@ -113,7 +113,9 @@ std::vector<Lane*> Residency::by_value(const Lane& wanted, Cycles now) const {
   // the rate alone.
   std::stable_sort(order.begin(), order.end(), [&](const Lane* a, const Lane* b) {
     if (a->queue.empty() != b->queue.empty()) return a->queue.empty();
-    return use_of(*a, now) < use_of(*b, now);
+    const double use_a = use_of(*a, now);
+    const double use_b = use_of(*b, now);
+    return use_a != use_b ? use_a < use_b : a->priority < b->priority;
   });
   return order;
 }

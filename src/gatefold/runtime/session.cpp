@@ -43,33 +43,6 @@ Session::Session(const PreparedNetwork& network, const StaticPlan& plan, Policy&
   phase_times_.resize(result_.phases.size());
 }
 
-Status Session::boot() {
-  Assignment assignment = wanted();
-  if (auto as_is = lay_out_as_is(table_, assignment, plan_.spilling.tensors)) return settle({std::move(assignment), *std::move(as_is)});
-  GATEFOLD_TRY(const FittedPlan fitted, fit_spilling(table_, assignment, {}, plan_.spilling.tensors));
-  return settle(fitted);
-}
-
-Status Session::settle(const FittedPlan& plan) {
-  spilling_ = plan.spilling;
-  residence_ = Residence(table_, chip_.memory(), spilling_.tensors);
-  for (std::size_t v = 0; v < layers_.size(); ++v) {
-    const LayerId layer(v);
-    const Placement& home = layers_[v].home = plan.assignment[v];
-    std::vector<Payload> payloads;
-    if (executor_ != nullptr && !home.streamed) {
-      GATEFOLD_TRY(payloads, executor_->weight_payloads(layer, home));
-    }
-    GATEFOLD_CHECK(residence_.store_weights(layer, home, payloads));
-    for (const BlockId block : residence_.weights(layer)) chip_.refresh_content(chip_.memory().pieces(block));
-    if (policy_.scope() == GatingScope::kClusters) {
-      for (std::int32_t k = home.first; k <= home.last(); ++k) chip_.gating().pin(ClusterId(k), Cycles(0));
-    }
-  }
-  resident_ = true;
-  return Done{};
-}
-
 Status Session::serve(Cycles arrival, bool known, const InputSet* inputs) {
   begin({.arrival = arrival,
          .known = known,

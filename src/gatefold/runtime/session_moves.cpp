@@ -155,34 +155,6 @@ Cycles Session::stream(LayerId layer, Cycles decided, Cycles start, Cycles cycle
   return end;
 }
 
-void Session::load(const FittedPlan& plan, Cycles now) {
-  GATEFOLD_REQUIRE(!resident_ && !active_);
-  spilling_ = plan.spilling;
-  residence_ = Residence(table_, chip_.memory(), spilling_.tensors);
-  resident_ = true;
-  for (std::size_t v = layers_.size(); v-- > 0;) remaining_reference_[v] = remaining_reference_[v + 1] + plan_.reference[v];
-  for (std::size_t v = 0; v < layers_.size(); ++v) {
-    LayerState& state = layers_[v];
-    state.home = plan.assignment[v];
-    state.weights_ready = now;
-    state.weights_lost = false;
-    state.carried_from.reset();
-    if (policy_.scope() == GatingScope::kClusters) {
-      for (std::int32_t k = state.home.first; k <= state.home.last(); ++k) chip_.gating().pin(ClusterId(k), now);
-    }
-    if (table_.work(LayerId(v)).weights > Bytes(0)) reload(LayerId(v), state.home, now);
-  }
-}
-
-void Session::unload(Cycles now) {
-  GATEFOLD_REQUIRE(resident_ && !active_);
-  resident_ = false;
-  for (std::size_t v = 0; v < layers_.size(); ++v) {
-    chip_.hold(residence_.weights(LayerId(v)), now, now);  // they were kept until now
-    drop_weights(LayerId(v));
-  }
-}
-
 void Session::drop(TensorId tensor) {
   if (!residence_.stored(tensor)) return;
   vacate(residence_.blocks(tensor));
