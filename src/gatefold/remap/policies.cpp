@@ -145,6 +145,7 @@ const std::vector<PolicyEntry>& policy_table() {
        [] { return std::unique_ptr<Policy>(new Fixed(GatingScope::kAll)); }},
       {"seed-literal", "the seed's pseudocode word for word", [] { return std::unique_ptr<Policy>(new SeedLiteral()); }},
       {"greedy", "starts from static; shifts a layer when that lowers the cost", make_greedy},
+      {"regret", "greedy that also moves once it has lost, over many requests, what moving costs", make_regret},
   };
   return table;
 }
