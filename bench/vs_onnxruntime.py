@@ -4,7 +4,7 @@
   vs_onnxruntime.py --build DIR [--only NAME ..] [--threads 1,2] [--scale S] [--rates 1,10,50] [--packages DIR]
 
 ONNX Runtime comes from the npm package onnxruntime-node, at a version that carries its library inside; it is fetched when
-missing, with install scripts off. Both sides are processes of their own, warmed up, and take turns of a few requests; a
+missing, with install scripts off. Both sides are processes of their own and take turns of a few requests, warmed up anew for each; a
 request is the call of each side's own interface. What a network of one Relu costs is printed too: it is the share of the
 interface, and is NOT taken off.
 
@@ -149,14 +149,14 @@ class Comparison:
         return f"largest difference {float(numpy.max(numpy.abs(x - y))):.1e} of {float(numpy.max(numpy.abs(y))):.2g}"
 
     def alternate(self, ours, theirs):
-        first = theirs.run(3)
-        turn = max(1, min(50, int(20e3 / max(first[-1], 1))))  # 20 ms a turn
-        turns = max(3, round(40 * self.arguments.scale))
-        ours.run(turn)
+        first = max(theirs.run(3)[-1], 1)
+        turn = max(1, min(50, int(20e3 / first)))  # 20 ms a turn
+        warm = max(1, int(150e3 / first))  # and 150 ms before it that do not count, for caches and for what each side thinks is free
         a, b = [], []
-        for _ in range(turns):
-            a += ours.run(turn)
-            b += theirs.run(turn)
+        for _ in range(max(3, round(40 * self.arguments.scale))):
+            for side, latencies in ((ours, a), (theirs, b)):
+                side.run(warm)
+                latencies += side.run(turn)
         return a, b
 
     def compare(self, name, path, threads):

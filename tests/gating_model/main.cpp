@@ -1,10 +1,10 @@
 // gatefold_gating_model --scale S: on chips of up to 4 clusters x 2 cores x 2 banks, under every gating scope, applies every
 // sequence of calls up to a depth that S sets, and after every call compares the chip with a timeline kept cycle by cycle.
 //
-// The calls are those of a session: layers and blocks that keep elements ON, contents that come and go, pins, the idle time
-// between two requests of a random stream; at times that leave gaps below, at and above every break-even and wake latency,
-// and in any order of their times. A call that a session could not make is left out: none begins before the arrival that
-// ended the last idle time. In every state that is reached:
+// The calls are those of sessions: layers and blocks that keep elements ON, contents that come and go, pins, the next request of one of
+// two streams, turns of one and the other; at times that leave gaps below, at and above every break-even and wake latency,
+// and in any order of their times. A call that a session could not make is left out: nothing is held for a request before it
+// arrives. In every state that is reached:
 //   ready_at   says when the timeline can be ON; without an unknown gap that is at once;
 //   a hold     leaves what it needs ON from its first cycle to its last: no wake is lost;
 //   is_on      says ON only where the timeline is ON in every cycle;
@@ -38,16 +38,15 @@ constexpr std::int64_t kReportedMost = 10;
 /// Where accesses begin and end that is_on is asked about: the edges of holds and of idle times.
 constexpr std::array<int, 8> kInstants{0, 3, 7, 10, 19, 24, 27, 47};
 
-enum class Call : std::uint8_t { kLayer, kBlock, kPool, kUncore, kContent, kPin, kIdle };
+enum class Call : std::uint8_t { kLayer, kBlock, kPool, kUncore, kContent, kPin, kRequest, kTurn };
 
 struct Op {
   Call call = Call::kLayer;
   Placement placement;  ///< kLayer
-  int target = 0;       ///< bank or cluster
-  bool on = false;      ///< kContent, kPin
-  int from = 0;         ///< kIdle: completion
-  int length = 0;       ///< kIdle: until the arrival
-  int expected = 0;     ///< kIdle
+  int target = 0;       ///< bank, cluster or stream
+  bool on = false;      ///< kContent, kPin; kRequest: its arrival was known
+  int from = 0;         ///< kRequest: when the one before ended
+  int length = 0;       ///< kRequest: until the arrival
 };
 
 std::string text(const Op& op) {
@@ -58,7 +57,9 @@ std::string text(const Op& op) {
     case Call::kUncore: return fmt::format("uncore at {} for {}", op.from, op.length);
     case Call::kContent: return fmt::format("bank {} {}", op.target, op.on ? "full" : "empty");
     case Call::kPin: return fmt::format("{} {} at {}", op.on ? "pin" : "unpin", op.target, op.from);
-    case Call::kIdle: return fmt::format("idle from {} for {}, expected {}", op.from, op.length, op.expected);
+    case Call::kRequest:
+      return fmt::format("{} request of stream {} after {} at {}", op.on ? "known" : "unknown", op.target, op.from, op.from + op.length);
+    case Call::kTurn: return fmt::format("turn of stream {}", op.target);
   }
   GATEFOLD_REQUIRE(false);
 }
@@ -96,32 +97,60 @@ std::vector<Op> calls_on(const DeviceSpec& spec, GatingScope scope) {
   std::vector<int> banks{0};
   if (spec.bank_count() > 1) banks.push_back(spec.bank_count() - 1);
   for (const auto& [from, length] : kHolds) {
-    for (const Placement& placement : placements) ops.push_back({Call::kLayer, placement, 0, false, from, length, 0});
-    for (const int bank : banks) ops.push_back({Call::kBlock, {}, bank, false, from, length, 0});
+    for (const Placement& placement : placements) ops.push_back({Call::kLayer, placement, 0, false, from, length});
+    for (const int bank : banks) ops.push_back({Call::kBlock, {}, bank, false, from, length});
   }
   for (const int from : {7, 24}) {
-    ops.push_back({Call::kPool, {}, 0, false, from, 3, 0});
-    ops.push_back({Call::kUncore, {}, 0, false, from, 3, 0});
+    ops.push_back({Call::kPool, {}, 0, false, from, 3});
+    ops.push_back({Call::kUncore, {}, 0, false, from, 3});
   }
   for (const int bank : banks) {
-    for (const bool full : {true, false}) ops.push_back({Call::kContent, {}, bank, full, 0, 0, 0});
+    for (const bool full : {true, false}) ops.push_back({Call::kContent, {}, bank, full, 0, 0});
   }
-  for (const int expected : {2, 50}) ops.push_back({Call::kIdle, {}, 0, false, 10, 10, expected});
-  ops.push_back({Call::kIdle, {}, 0, false, 30, 10, 9});
+  for (const int stream : {0, 1}) {
+    ops.push_back({Call::kRequest, {}, stream, false, 10, 10});
+    ops.push_back({Call::kRequest, {}, stream, false, 30, 10});
+    ops.push_back({Call::kTurn, {}, stream, false, 0, 0});
+  }
+  ops.push_back({Call::kRequest, {}, 0, true, 10, 10});
   if (scope != GatingScope::kClusters) return ops;
   for (const int now : {0, 10, 24}) {
-    for (const bool on : {true, false}) ops.push_back({Call::kPin, {}, 0, on, now, 0, 0});
-    if (clusters > 1) ops.push_back({Call::kPin, {}, clusters - 1, true, now, 0, 0});
+    for (const bool on : {true, false}) ops.push_back({Call::kPin, {}, 0, on, now, 0});
+    if (clusters > 1) ops.push_back({Call::kPin, {}, clusters - 1, true, now, 0});
   }
   return ops;
 }
+
+/// The rules of the timeline's table.
+class TableRules : public GapRules {
+ public:
+  explicit TableRules(const DeviceSpec& spec) : envelopes_(gap_envelopes(spec)) {}
+  void add_group(std::size_t group, std::uint64_t streams) override {
+    streams_.resize(std::max(streams_.size(), group + 1));
+    streams_[group] = streams;
+  }
+  void observe(std::size_t, Cycles) override {}
+  Descent descent(std::size_t group, std::size_t of) const override {
+    Descent descent;
+    descent.fill(kNotEntered);
+    for (std::size_t i = 0; i + 1 < envelopes_[of].size(); ++i) {
+      descent[i] = Cycles(entry_time(streams_[group], static_cast<GapClass>(of), envelopes_[of].state(i + 1).state));
+    }
+    return descent;
+  }
+
+ private:
+  std::vector<Envelope> envelopes_;
+  std::vector<std::uint64_t> streams_;  ///< by group
+};
 
 /// One chip, every sequence of its calls. What follows a state is explored once, however it was reached: equal states have
 /// equal timelines and equal chips, as far as a chip shows its state.
 class Exploration {
  public:
   Exploration(const DeviceSpec& spec, GatingScope scope, std::int64_t& reported)
-      : spec_(spec), scope_(scope), chip_(spec_, scope), ops_(calls_on(spec, scope)), reported_(reported) {
+      : spec_(spec), scope_(scope), rules_(spec), chip_(spec_, scope), ops_(calls_on(spec, scope)), reported_(reported) {
+    chip_.gating().follow(&rules_);
     for (int b = 0; b < spec.bank_count(); ++b) {
       auto block = chip_.memory().store(CoreId(b / spec.banks_per_core), spec.bank.size, BankRole::kWeights, {}, nullptr);
       GATEFOLD_REQUIRE(block.has_value());
@@ -137,7 +166,7 @@ class Exploration {
       transitions_ = violations_ = 0;
       const Timeline start(spec_, scope_);
       check_state(start);
-      visit(start, 0, depth);
+      visit(start, depth);
       if (violations_ > 0 || static_cast<double>(transitions_) * kGrowth > budget) return depth;
     }
   }
@@ -147,7 +176,17 @@ class Exploration {
   [[nodiscard]] std::int64_t violations() const { return violations_; }
 
  private:
-  void visit(const Timeline& before, int arrival, int depth) {
+  /// Nothing is held for a request before it arrives, and requests of a stream arrive one after another.
+  static bool possible(const Op& op, const Timeline& before) {
+    switch (op.call) {
+      case Call::kContent: return true;
+      case Call::kTurn: return before.requests(op.target) > 0;
+      case Call::kRequest: return before.requests(op.target) == 0 || before.arrival(op.target) <= op.from;
+      default: return op.from >= before.arrival();
+    }
+  }
+
+  void visit(const Timeline& before, int depth) {
     const auto known = explored_.try_emplace(fingerprint(before), -1).first;
     if (known->second >= depth) return;
     known->second = depth;
@@ -155,13 +194,13 @@ class Exploration {
     const Gating gating = chip_.gating();
     const Ledger ledger = chip_.ledger();
     for (const Op& op : ops_) {
-      if (op.call != Call::kContent && op.from < arrival) continue;  // no session does this
+      if (!possible(op, before)) continue;
       path_.push_back(&op);
       Timeline timeline = before;
       apply(op, timeline);
       ++transitions_;
       check_state(timeline);
-      visit(timeline, op.call == Call::kIdle ? op.from + op.length : arrival, depth - 1);
+      visit(timeline, depth - 1);
       path_.pop_back();
       chip_.gating() = gating;
       chip_.ledger() = ledger;
@@ -175,9 +214,14 @@ class Exploration {
         timeline.set_content(bank(op.target), op.on);
         return;
       case Call::kPin: pin(op, timeline); return;
-      case Call::kIdle:
-        chip_.gating().idle_between_requests(Cycles(op.from), Cycles(op.from + op.length), Cycles(op.expected));
-        timeline.idle(op.from, op.from + op.length, op.expected);
+      case Call::kRequest:
+        if (timeline.requests(op.target) > 0) chip_.gating().end_request(op.target, Cycles(op.from));
+        chip_.gating().begin_request(op.target, Cycles(op.from + op.length), op.on);
+        timeline.next_request(op.target, op.from, op.from + op.length, op.on);
+        return;
+      case Call::kTurn:
+        chip_.gating().work_for(op.target);
+        timeline.work_for(op.target);
         return;
       default: hold(op, timeline);
     }
@@ -342,6 +386,7 @@ class Exploration {
 
   DeviceSpec spec_;
   GatingScope scope_;
+  TableRules rules_;
   Chip chip_;
   std::vector<Op> ops_;
   std::vector<BlockId> blocks_;

@@ -39,8 +39,99 @@ bool Timeline::gated(const Element& element) const {
   return scope_ == GatingScope::kAll || (scope_ == GatingScope::kClusters && element.kind != Kind::kUncore);
 }
 
+int entry_time(std::uint64_t streams, GapClass of, PowerState state) {
+  const int users = static_cast<int>(streams & 1U) + static_cast<int>(streams >> 1U & 1U);
+  const int early = 6 - 3 * users;
+  if (state == PowerState::kRetention) return early;
+  if (state != PowerState::kOff) return 0;
+  return of == GapClass::kCore ? 0 : of == GapClass::kEmptyBank ? early + 4 : of == GapClass::kUncore ? 30 : early;
+}
+
 bool Timeline::unknown(const Element& element, int until) const {
-  return idle_ && element.filled <= idle_->completion && idle_->completion < until;
+  return gated(element) && !request_.known && element.request != request_.id && element.filled < request_.arrival &&
+         request_.arrival <= until;
+}
+
+GapClass Timeline::gap_class(const Element& element) const {
+  switch (element.kind) {
+    case Kind::kCluster: return GapClass::kCluster;
+    case Kind::kCore: return GapClass::kCore;
+    case Kind::kBank: return element.content ? GapClass::kWeightBank : GapClass::kEmptyBank;
+    case Kind::kPool: return GapClass::kVectorPool;
+    case Kind::kUncore: return GapClass::kUncore;
+  }
+  return GapClass::kUncore;
+}
+
+/// Only states that are the cheapest for some gap are ever entered; those that pay for `rest` cycles, at once.
+std::array<int, kPowerStateCount> Timeline::entries_now(const Element& element, int rest) const {
+  const Price& of = price(element);
+  const auto cheapest_for = [&](int length) {
+    std::size_t best = 0;
+    std::int64_t least = of.leakage[0] * length;
+    for (const PowerState state : kGated) {
+      if (!has(element, state)) continue;
+      const std::size_t s = index(state);
+      const int awake = state == PowerState::kRetention ? sleep_after_ : 0;
+      const std::int64_t cost = of.leakage[s] * length + of.wake_energy[s] + (of.leakage[0] - of.leakage[s]) * awake;
+      if (cost <= least) {
+        best = s;
+        least = cost;
+      }
+    }
+    return best;
+  };
+  std::array<int, kPowerStateCount> entries{};
+  entries.fill(kNever);
+  entries[0] = 0;
+  constexpr int kLong = 200;  // beyond every crossover of these chips
+  for (int length = 0; length <= kLong; ++length) {
+    const std::size_t best = cheapest_for(length);
+    if (entries[best] != kNever) continue;
+    entries[best] = length <= rest ? 0 : entry_time(element.streams, gap_class(element), static_cast<PowerState>(best));
+    if (length == 0) entries[best] = 0;
+  }
+  return entries;
+}
+
+PowerState Timeline::reached(const Element& element, const std::array<int, kPowerStateCount>& entries, int time) const {
+  PowerState state = PowerState::kOn;
+  for (const PowerState deeper : kGated) {
+    const int awake = deeper == PowerState::kRetention ? sleep_after_ : 0;
+    if (has(element, deeper) && element.filled + std::max(awake, entries[index(deeper)]) <= time) state = deeper;
+  }
+  return state;
+}
+
+std::array<int, kPowerStateCount> Timeline::entries_of(const Element& element) const {
+  return element.request < 0 ? entries_now(element, 0) : element.entries;
+}
+
+PowerState Timeline::fill_unknown(Element& element, int arrival, int until) const {
+  const auto entries = entries_of(element);
+  const int begin = element.filled;
+  std::vector<PowerState> states;
+  for (int t = begin; t < arrival; ++t) states.push_back(reached(element, entries, t));
+  const PowerState there = states.back();
+  const Price& of = price(element);
+  // The remainder: stay, or go further down once, if that can be left in time.
+  PowerState best = there;
+  int best_from = arrival;
+  std::int64_t least = of.leakage[index(there)] * (until - arrival) + of.wake_energy[index(there)];
+  for (const PowerState state : kGated) {
+    if (index(state) <= index(there) || !has(element, state)) continue;
+    const int from = std::max(arrival, begin + (state == PowerState::kRetention ? sleep_after_ : 0));
+    if (from >= until || until - from < of.wake_latency[index(state)]) continue;
+    const std::int64_t cost =
+        of.leakage[index(there)] * (from - arrival) + of.leakage[index(state)] * (until - from) + of.wake_energy[index(state)];
+    if (cost >= least) continue;
+    least = cost;
+    best = state;
+    best_from = from;
+  }
+  for (int t = arrival; t < until; ++t) states.push_back(t < best_from ? there : best);
+  for (const PowerState state : states) fill(element, {state, 0}, element.filled + 1);
+  return best;
 }
 
 bool Timeline::has(const Element& element, PowerState state) {
@@ -84,15 +175,21 @@ Timeline::Rest Timeline::gap(const Element& element, int until) const {
     if (element.cluster >= 0 && pinned_[at(element.cluster)] != 0) return {PowerState::kOn, 0};
     return lowest(element);
   }
-  if (unknown(element, until)) return cheapest(element, idle_->completion - element.filled + idle_->expected, false);
   return cheapest(element, until - element.filled, true);
 }
 
-/// The state of the gap that nothing ends: only what must not be lost is kept, unless a next request is awaited.
-Timeline::Rest Timeline::rest(const Element& element) const {
-  const bool awaited = element.filled > 0 && unknown(element, kHorizon);
-  if (!gated(element) || scope_ == GatingScope::kClusters || awaited) return gap(element, kHorizon);
-  return lowest(element);
+bool Timeline::random(const Element& element) const {
+  bool random = false;
+  for (std::size_t s = 0; s < streams_.size(); ++s) random = random || ((element.streams >> s & 1U) != 0 && streams_[s].random);
+  return random;
+}
+
+/// The gap that nothing ends: only what must not be lost is kept, unless a next request may come any time.
+void Timeline::fill_last(Element& element) const {
+  if (element.filled >= kHorizon) return;
+  if (scope_ != GatingScope::kAll) fill(element, gap(element, kHorizon), kHorizon);
+  else if (element.request >= 0 && random(element)) fill_unknown(element, kHorizon, kHorizon);
+  else fill(element, lowest(element), kHorizon);
 }
 
 /// Returns the state of the last cycle that was filled.
@@ -114,8 +211,15 @@ void Timeline::wake(Element& element, PowerState from) {
 void Timeline::hold(int id, int from, int until) {
   Element& element = elements_[at(id)];
   if (until <= element.filled) return;
-  if (from > element.filled) wake(element, fill(element, gap(element, from), from));
+  if (from > element.filled) {
+    const bool surprised = scope_ == GatingScope::kAll && unknown(element, from);
+    wake(element, surprised ? fill_unknown(element, request_.arrival, from) : fill(element, gap(element, from), from));
+  }
   fill(element, {PowerState::kOn, 0}, until);
+  if (element.request == request_.id) return;
+  element.request = request_.id;
+  if (stream_ >= 0) element.streams |= std::uint64_t{1} << static_cast<unsigned>(stream_);
+  element.entries = entries_now(element, 0);
 }
 
 bool Timeline::in_use(int cluster, int now) const {
@@ -134,14 +238,34 @@ void Timeline::pin(int cluster, bool on, int now) {
   pinned_[at(cluster)] = on ? 1 : 0;
 }
 
-void Timeline::idle(int completion, int arrival, int expected) { idle_ = Idle{completion, arrival, expected}; }
+void Timeline::next_request(int stream, int completion, int arrival, bool known) {
+  Stream& of = streams_[at(stream)];
+  for (Element& element : elements_) {
+    if (of.requests == 0 || element.request != of.request.id) continue;
+    element.entries = entries_now(element, std::max(0, completion - element.filled));
+  }
+  of.request = {++made_, arrival, known};
+  of.random = of.random || !known;
+  ++of.requests;
+  work_for(stream);
+}
+
+void Timeline::work_for(int stream) {
+  stream_ = stream;
+  request_ = streams_[at(stream)].request;
+}
 
 int Timeline::ready(int id, int now) const {
   const Element& element = elements_[at(id)];
   if (now <= element.filled || !unknown(element, now)) return now;
-  const Rest rest = gap(element, now);
-  if (element.filled + rest.after >= idle_->arrival) return now;  // still ON when it became known
-  return std::max(now, idle_->arrival + price(element).wake_latency[index(rest.state)]);
+  PowerState state = PowerState::kOn;  // of the cycle before the arrival
+  if (scope_ == GatingScope::kAll) {
+    state = reached(element, entries_of(element), request_.arrival - 1);
+  } else {
+    const Rest rest = gap(element, now);
+    if (element.filled + rest.after < request_.arrival) state = rest.state;
+  }
+  return std::max(now, request_.arrival + price(element).wake_latency[index(state)]);
 }
 
 bool Timeline::on(int id, int from, int until) const {
@@ -159,7 +283,7 @@ int Timeline::pinned() const { return static_cast<int>(std::count(pinned_.begin(
 Account Timeline::settled() const {
   Account account;
   for (Element element : elements_) {
-    fill(element, rest(element), kHorizon);
+    fill_last(element);
     const Price& of = price(element);
     const bool uncore = element.kind == Kind::kUncore;
     for (const PowerState state : element.cells) {
@@ -187,9 +311,14 @@ std::uint64_t Timeline::fingerprint() const {
     mix(element.filled * 2 + (element.content ? 1 : 0));
     for (int t = 0; t < element.filled; ++t) mix(static_cast<std::int64_t>(element.cells[at(t)]) + 3);
     for (const std::int64_t wakes : element.wakes) mix(wakes);
+    mix(element.request);
+    mix(static_cast<std::int64_t>(element.streams));
+    for (const int entry : element.entries) mix(entry);
   }
   for (const char pinned : pinned_) mix(pinned);
-  if (idle_) mix((idle_->completion * kHorizon + idle_->arrival) * kHorizon + idle_->expected);
+  for (const Stream& stream : streams_)
+    mix((stream.request.id * kHorizon + stream.request.arrival) * 4 + (stream.request.known ? 1 : 0) + (stream.random ? 2 : 0));
+  mix(stream_);
   return hash;
 }
 

@@ -4,13 +4,13 @@
 //
 // What it takes as given is what gating.h promises: at time 0 everything is ON; what was filled in is history; a gap is
 // filled when its end is known; its state is the cheapest of those that can be left in time, the smaller change on a tie
-// unless leaving is free; a bank is asleep only after its idle cycles; a gap that contains the end of a request is chosen by its expected
-// length and left late.
+// unless leaving is free; a bank is asleep only after its idle cycles. A gap between two requests is unknown until the later one
+// arrives. Until then it is spent by the table of entry times below, as of the first hold for the earlier request or of its end, where
+// a state that the rest until that end pays for is entered at once; afterwards as a known one; and it is left late.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "gatefold/device/gating.h"
@@ -34,6 +34,10 @@ struct Account {
   friend bool operator==(const Account&, const Account&) = default;
 };
 
+/// When an element of a class enters a state in a gap that nobody knows, from the gap's beginning; earlier where more streams use it.
+[[nodiscard]] int entry_time(std::uint64_t streams, GapClass of, PowerState state);
+inline constexpr int kNever = 1'000'000;
+
 class Timeline {
  public:
   /// Elements are numbered as Gating numbers them: clusters, cores, banks, vector pool, uncore parts.
@@ -44,7 +48,13 @@ class Timeline {
   void pin(int cluster, bool on, int now);
   /// Data lie in the cluster's banks, or something still executes or crosses it at `now`.
   [[nodiscard]] bool in_use(int cluster, int now) const;
-  void idle(int completion, int arrival, int expected);
+  /// A stream's request in progress, if any, ends, and its next one arrives.
+  void next_request(int stream, int completion, int arrival, bool known);
+  void work_for(int stream);
+  /// The arrival of the request that works; nothing is held for it before.
+  [[nodiscard]] int arrival() const { return request_.arrival; }
+  [[nodiscard]] int arrival(int stream) const { return streams_[at(stream)].request.arrival; }
+  [[nodiscard]] int requests(int stream) const { return streams_[at(stream)].requests; }
 
   /// The first cycle from `now` on in which the element can be ON.
   [[nodiscard]] int ready(int element, int now) const;
@@ -74,6 +84,19 @@ class Timeline {
     std::array<PowerState, kHorizon> cells{};
     std::array<std::int64_t, kPowerStateCount> wakes{};  ///< by the state left
     bool content_lost = false;
+    int request = -1;
+    std::uint64_t streams = 0;
+    std::array<int, kPowerStateCount> entries{};
+  };
+  struct Request {
+    int id = 0;
+    int arrival = 0;
+    bool known = true;
+  };
+  struct Stream {
+    Request request;
+    int requests = 0;
+    bool random = false;
   };
   static std::size_t at(int index) { return static_cast<std::size_t>(index); }
   [[nodiscard]] const Price& price(const Element& element) const { return prices_[static_cast<std::size_t>(element.kind)]; }
@@ -88,7 +111,14 @@ class Timeline {
   [[nodiscard]] Rest lowest(const Element& element) const;
   [[nodiscard]] Rest cheapest(const Element& element, int length, bool in_time) const;
   [[nodiscard]] Rest gap(const Element& element, int until) const;
-  [[nodiscard]] Rest rest(const Element& element) const;
+  [[nodiscard]] GapClass gap_class(const Element& element) const;
+  [[nodiscard]] std::array<int, kPowerStateCount> entries_now(const Element& element, int rest) const;
+  [[nodiscard]] PowerState reached(const Element& element, const std::array<int, kPowerStateCount>& entries, int time) const;
+  /// Fills an unknown gap; returns the state of its last cycle.
+  PowerState fill_unknown(Element& element, int arrival, int until) const;
+  [[nodiscard]] std::array<int, kPowerStateCount> entries_of(const Element& element) const;
+  [[nodiscard]] bool random(const Element& element) const;
+  void fill_last(Element& element) const;
   static PowerState fill(Element& element, const Rest& rest, int until);
   static void wake(Element& element, PowerState from);
 
@@ -97,10 +127,10 @@ class Timeline {
   std::array<Price, 5> prices_{};
   std::vector<Element> elements_;
   std::vector<char> pinned_;
-  struct Idle {
-    int completion, arrival, expected;
-  };
-  std::optional<Idle> idle_;
+  std::array<Stream, 2> streams_{};
+  int stream_ = -1;
+  Request request_;
+  int made_ = 0;
 };
 
 }  // namespace gatefold::test

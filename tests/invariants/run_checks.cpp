@@ -106,7 +106,8 @@ class CaseChecks {
   /// True if the policy's first placement fits: after that nothing may fail.
   bool boots(const PolicyEntry& entry, const RunOptions& options) const {
     const auto policy = entry.make();
-    Session session(*case_.network, plan_, *policy, options, nullptr);
+    SharedChip chip(case_.network->spec(), policy->scope(), options.events);
+    Session session(*case_.network, plan_, *policy, options, nullptr, chip);
     return session.boot().has_value();
   }
 
@@ -164,7 +165,8 @@ class CaseChecks {
   /// The same arrivals on a session of our own, whose ledger and chip can be looked at.
   void check_watched(const PolicyEntry& entry, const RunOptions& options, const RunResult& result) {
     const auto policy = entry.make();
-    Session session(*case_.network, plan_, *policy, options, nullptr);
+    SharedChip chip(case_.network->spec(), policy->scope(), options.events);
+    Session session(*case_.network, plan_, *policy, options, nullptr, chip);
     Sums sums;
     session.chip().ledger().observe(&sums);
     expect(session.boot().has_value(), "boots a second time");

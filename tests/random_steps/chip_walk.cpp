@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "gatefold/device/chip.h"
 #include "invariants/random_case.h"
@@ -225,7 +226,11 @@ class ChipWalk {
     ++steps_.gate;
     now_ = std::max(now_, chip_.gating().held_until());
     const Cycles arrival = now_ + Cycles(random_.between(1, 3000));
-    chip_.gating().idle_between_requests(now_, arrival, Cycles(random_.between(0, 3000)));
+    const auto stream = static_cast<std::int32_t>(random_.between(0, 2));
+    const auto begun = static_cast<std::size_t>(stream);
+    if (begun_[begun]) chip_.gating().end_request(stream, now_);
+    chip_.gating().begin_request(stream, arrival, random_.chance(4));
+    begun_[begun] = true;
     now_ = arrival;
   }
 
@@ -246,6 +251,7 @@ class ChipWalk {
   Sums sums_;
   Cycles now_;
   std::vector<Stored> blocks_;
+  std::array<bool, 3> begun_{};  ///< streams
   bool broken_ = false;
 };
 

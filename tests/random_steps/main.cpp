@@ -59,17 +59,24 @@ int run(double scale, std::uint64_t seed) {
 int run(int argc, char** argv) {
   double scale = 1;
   std::uint64_t seed = 1;
+  std::uint64_t session = 0;
   bool good = argc % 2 == 1;
   for (int i = 1; good && i + 1 < argc; i += 2) {
     const std::string_view key = argv[i];
-    good = key == "--scale" ? parse(argv[i + 1], scale) : key == "--seed" && parse(argv[i + 1], seed);
+    good = key == "--scale"     ? parse(argv[i + 1], scale)
+           : key == "--session" ? parse(argv[i + 1], session)
+                                : key == "--seed" && parse(argv[i + 1], seed);
   }
   if (!good || !(scale > 0)) {
-    fmt::print(stderr, "usage: gatefold_random_steps [--scale S] [--seed N]\n");
+    fmt::print(stderr, "usage: gatefold_random_steps [--scale S] [--seed N] | --session N\n");
     return 2;
   }
   set_contract_handler(throw_violation);
-  return run(scale, seed);
+  if (session == 0) return run(scale, seed);
+  Steps steps;
+  walk_session(session, steps);
+  for (const std::string& violation : steps.violations) fmt::print("{}\n", violation);
+  return steps.violations.empty() ? 0 : 1;
 }
 
 }  // namespace

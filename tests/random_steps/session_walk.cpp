@@ -47,7 +47,7 @@ class Restless : public Policy {
 
 class SessionWalk {
  public:
-  SessionWalk(const Case& c, std::uint64_t seed, Steps& steps) : case_(c), random_(seed), steps_(steps) {}
+  SessionWalk(const Case& c, std::uint64_t seed, Steps& steps) : case_(c), seed_(seed), random_(seed), steps_(steps) {}
 
   void run() {
     auto wanted = run_graph(*case_.graph, case_.inputs, Numerics::kInteger);
@@ -57,7 +57,8 @@ class SessionWalk {
                     random_.one_of({GatingScope::kAll, GatingScope::kAll, GatingScope::kClusters, GatingScope::kNothing}));
     RunOptions options = case_.options;
     options.policy = "restless";
-    Session session(*case_.network, case_.network->plan(), policy, options, &executor.value());
+    SharedChip chip(case_.network->spec(), policy.scope(), options.events);
+    Session session(*case_.network, case_.network->plan(), policy, options, &executor.value(), chip);
     Sums sums;
     session.chip().ledger().observe(&sums);
     if (!session.boot()) return;  // does not fit even at rest
@@ -77,7 +78,7 @@ class SessionWalk {
   }
 
  private:
-  void violate(const std::string& what) { steps_.violations.push_back("session: " + what + "\n" + describe(case_)); }
+  void violate(const std::string& what) { steps_.violations.push_back(fmt::format("session {}: {}\n{}", seed_, what, describe(case_))); }
 
   void check(const RunResult& result, const std::vector<Tensor>& wanted) {
     if (result.completed + std::ssize(result.shed) != case_.options.arrivals.count) violate("a request neither completed nor was shed");
@@ -104,6 +105,7 @@ class SessionWalk {
   }
 
   const Case& case_;
+  std::uint64_t seed_;
   Random random_;
   Steps& steps_;
 };

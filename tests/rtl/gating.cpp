@@ -1,4 +1,4 @@
-// Each gap is told to the model as its own interface wants it (hold, set_uses, idle_between_requests) and to the RTL as control
+// Each gap is told to the model as its own interface wants it (hold, set_uses, requests, gap rules) and to the RTL as control
 // words: thresholds in cycles, worked out from the bank's leakage and wake energies, and the next access. At the end of every
 // access both must have spent the same cycles in every state, woken as often, and used the same energy.
 #include "rtl/gating.h"
@@ -69,11 +69,39 @@ struct Access {
   std::optional<std::int64_t> arrival{};  ///< where the gap is of unknown length: when its end shows
 };
 
+/// One state for the whole gap, from an expected length that is drawn for every gap anew; ON on a tie.
+class ExpectedLength : public GapRules {
+ public:
+  ExpectedLength(const DeviceSpec& spec, Random& random) : envelopes_(gap_envelopes(spec)), random_(&random) { draw(); }
+  [[nodiscard]] std::int64_t expected() const { return expected_; }
+  void add_group(std::size_t, std::uint64_t) override {}
+  void observe(std::size_t, Cycles) override { draw(); }
+  [[nodiscard]] Descent descent(std::size_t, std::size_t of) const override {
+    const Envelope& envelope = envelopes_[of];
+    Descent descent;
+    descent.fill(kNotEntered);
+    const auto spent = [&](std::size_t i) {
+      return EnergyTotal::over(envelope.state(i).leakage, Cycles(expected_)) + envelope.state(i).wake;
+    };
+    std::size_t best = 0;
+    for (std::size_t i = 1; i < envelope.size(); ++i) best = spent(i) < spent(best) ? i : best;
+    std::fill_n(descent.begin(), best, Cycles(0));
+    return descent;
+  }
+
+ private:
+  void draw() { expected_ = random_->between(1, 150); }
+  std::vector<Envelope> envelopes_;
+  Random* random_;
+  std::int64_t expected_ = 0;
+};
+
 class Sequence {
  public:
   Sequence(std::uint64_t seed, GatingFigures& figures)
       : random_(seed),
         spec_(random_bank(random_)),
+        rules_(spec_, random_),
         gating_(spec_, GatingScope::kAll, ledger_),
         seed_(seed),
         figures_(&figures),
@@ -97,6 +125,8 @@ class Sequence {
   void run() {
     constexpr int kAccesses = 30;
     Access current{.from = 0, .until = random_.between(1, 20)};
+    gating_.follow(&rules_);
+    gating_.begin_request(0, Cycles(0), true);
     gating_.hold(bank_, Cycles(0), Cycles(current.until));
     for (int made = 0; made < kAccesses; ++made) {
       const Access next = next_access(current);
@@ -116,10 +146,10 @@ class Sequence {
     Access next;
     wakes_before_ = gating_.wakes();
     if (random_.chance(3)) {
-      const std::int64_t expected = random_.between(1, 150);
+      next.told = current.until + rules_.expected();
       next.arrival = current.until + random_.between(1, 150);
-      gating_.idle_between_requests(Cycles(current.until), Cycles(*next.arrival), Cycles(expected));
-      next.told = current.until + expected;
+      gating_.end_request(0, Cycles(current.until));
+      gating_.begin_request(0, Cycles(*next.arrival), false);
       next.from = gating_.ready_at(bank_, Cycles(*next.arrival)).count();
       ++figures_->unknown;
     } else {
@@ -211,6 +241,7 @@ class Sequence {
   Random random_;
   DeviceSpec spec_;
   Ledger ledger_;
+  ExpectedLength rules_;
   Gating gating_;
   ElementId bank_ = gating_.bank(BankId(0));
   VBank rtl_;

@@ -73,6 +73,14 @@ Cycles Chip::writable_at(std::span<const BlockId> blocks, Cycles now) const {
   return writable;
 }
 
+bool Chip::deactivate(ClusterId cluster, Cycles now) {
+  const std::int32_t banks = spec_->cores_per_cluster * spec_->banks_per_core;
+  for (std::int32_t b = cluster.index() * banks; b < (cluster.index() + 1) * banks; ++b) {
+    if (memory_.blocks(BankId(b)) > 0) return false;
+  }
+  return gating_.unpin(cluster, now);
+}
+
 void Chip::hold_uncore(UncoreUse use, Cycles from, Cycles until) {
   for (std::size_t part = 0; part < spec_->uncore.size(); ++part) {
     if (spec_->uncore[part].use == use) gating_.hold(gating_.uncore(part), from, until);

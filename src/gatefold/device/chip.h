@@ -56,6 +56,9 @@ class Chip {
   [[nodiscard]] Cycles storable_at(const Placement& placement, std::span<const BlockId> blocks, Cycles now) const {
     return std::max(writable_at(blocks, now), ready_at(placement, blocks, now));
   }
+  /// GatingScope::kClusters: deactivates a cluster at `now`. False, and nothing is done, if something uses it or lies in its
+  /// banks then, or is about to be written there.
+  [[nodiscard]] bool deactivate(ClusterId cluster, Cycles now);
   /// Keeps every uncore part of one use ON over [from, until).
   void hold_uncore(UncoreUse use, Cycles from, Cycles until);
   [[nodiscard]] Cycles uncore_ready_at(UncoreUse use, Cycles now) const;

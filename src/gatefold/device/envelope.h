@@ -15,6 +15,7 @@
 #include <span>
 
 #include "gatefold/base/quantity.h"
+#include "gatefold/device/power_states.h"
 
 namespace gatefold {
 
@@ -22,6 +23,7 @@ namespace gatefold {
 struct IdleState {
   EnergyPerCycle leakage;
   EnergyTotal wake;  ///< to be ON again, the reload of lost contents included
+  PowerState state = PowerState::kOn;
 };
 
 inline constexpr std::size_t kIdleStatesMax = 4;

@@ -22,6 +22,7 @@ Gating::Gating(const DeviceSpec& spec, GatingScope scope, Ledger& ledger)
       ledger_(&ledger),
       floor_(spec.floor),
       states_(power_states(spec)),
+      envelopes_(gap_envelopes(spec)),
       pinned_(static_cast<std::size_t>(spec.cluster_count), 0) {
   const auto add = [this](ElementClass element_class, std::size_t part, std::int32_t owner, std::int32_t core) {
     Element element;
@@ -38,6 +39,7 @@ Gating::Gating(const DeviceSpec& spec, GatingScope scope, Ledger& ledger)
   }
   add(ElementClass::kVectorPool, 0, -1, -1);
   for (std::size_t part = 0; part < spec.uncore.size(); ++part) add(ElementClass::kUncore, part, -1, -1);
+  follow(nullptr);
 }
 
 void Gating::set_uses(BankId bank, std::int32_t weights, std::int32_t activations) {
@@ -68,20 +70,18 @@ Uses Gating::uses(ElementId id, Cycles now) const {
 
 Gating::Rest Gating::lowest(const Element& element) const {
   const PowerStates& of = states_[element.element_class];
-  const bool in_use = element.uses.weights + element.uses.activations > 0;
   const Transition& off = of.down(PowerState::kOff);
-  if (!(off.loses_data && in_use)) return {PowerState::kOff, off.after};
+  if (may_enter(element, off)) return {PowerState::kOff, off.after};
   return {PowerState::kRetention, of.down(PowerState::kRetention).after};
 }
 
 Gating::Rest Gating::cheapest(const Element& element, Cycles length, bool hide_wake) const {
   const PowerStates& of = states_[element.element_class];
-  const bool in_use = element.uses.weights + element.uses.activations > 0;
   Rest best;
   EnergyTotal lowest = EnergyTotal::over(of.leakage[index(PowerState::kOn)], length);
   for (const PowerState state : kPowerStates) {
     const Transition& down = of.down(state);
-    if (!down.legal || (down.loses_data && in_use) || length <= down.after) continue;
+    if (!may_enter(element, down) || length <= down.after) continue;
     const Transition& wake = of.wake(state);
     const Cycles there = length - down.after;
     if (hide_wake && there < wake.latency) continue;
@@ -96,14 +96,8 @@ Gating::Rest Gating::cheapest(const Element& element, Cycles length, bool hide_w
   return best;
 }
 
-bool Gating::in_unknown_gap(const Element& element, Cycles until) const {
-  return unknown_from_ && element.held_until <= *unknown_from_ && until > *unknown_from_;
-}
-
 Gating::Rest Gating::last_rest(const Element& element, Cycles horizon) const {
-  const bool used = element.held_until > Cycles(0);
-  if (scope_ != GatingScope::kAll || (used && in_unknown_gap(element, horizon))) return rest_in_gap(element, horizon);
-  return lowest(element);
+  return scope_ == GatingScope::kAll ? lowest(element) : rest_in_gap(element, horizon);
 }
 
 Gating::Rest Gating::rest_in_gap(const Element& element, Cycles until) const {
@@ -112,11 +106,12 @@ Gating::Rest Gating::rest_in_gap(const Element& element, Cycles until) const {
     const bool pinned = element.owner >= 0 && pinned_[static_cast<std::size_t>(element.owner)] != 0;
     return pinned ? Rest() : lowest(element);
   }
-  if (in_unknown_gap(element, until)) return cheapest(element, (*unknown_from_ - element.held_until) + unknown_expected_, false);
   return cheapest(element, until - element.held_until, true);
 }
 
 PowerState Gating::state_at_end(const Element& element, Cycles until) const {
+  if (scope_ == GatingScope::kAll && unknown(element, until))
+    return course(element, element_entries(element), request_.arrival, until).last;
   const Rest rest = rest_in_gap(element, until);
   return until > element.held_until + rest.after ? rest.state : PowerState::kOn;
 }
@@ -155,7 +150,13 @@ void Gating::settle_gap(Element& element, Cycles until) {
   if (until <= element.held_until) return;
   const auto length = static_cast<std::uint64_t>((until - element.held_until).count());
   ++idle_times(element).gaps[static_cast<std::size_t>(std::bit_width(length) - 1)];
-  charge_wake(element, spend_gap(element, rest_in_gap(element, until), until));
+  if (scope_ == GatingScope::kAll && unknown(element, until)) {
+    const Course spent = course(element, element_entries(element), request_.arrival, until);
+    count_unknown(element, spent, until);
+    charge_wake(element, spend_course(element, spent, until));
+  } else {
+    charge_wake(element, spend_gap(element, rest_in_gap(element, until), until));
+  }
   element.held_from = until;
   element.held_until = until;
 }
@@ -167,21 +168,16 @@ void Gating::hold(ElementId id, Cycles from, Cycles until) {
   settle_gap(element, from);
   spend(element, PowerState::kOn, element.held_until, until, ledger_->account());
   element.held_until = until;
-}
-
-void Gating::idle_between_requests(Cycles completion, Cycles arrival, Cycles expected) {
-  GATEFOLD_REQUIRE(completion <= arrival);
-  unknown_from_ = completion;
-  unknown_until_ = arrival;
-  unknown_expected_ = expected;
+  if (element.request != request_.id) join(id, element);
 }
 
 Cycles Gating::ready_at(ElementId id, Cycles now) const {
   const Element& element = elements_[id.at()];
   if (now <= element.held_until) return now;
-  if (!unknown_from_ || element.held_until > *unknown_from_ || now < unknown_until_) return now;  // pre-woken
-  const PowerState state = state_at_end(element, unknown_until_);  // a bank that fell asleep after the arrival was needed before
-  return std::max(now, unknown_until_ + states_[element.element_class].wake(state).latency);
+  if (!unknown(element, now)) return now;  // pre-woken
+  // In the state of the arrival: one that fell asleep after it was needed before.
+  const PowerState state = state_at_end(element, request_.arrival);
+  return std::max(now, request_.arrival + states_[element.element_class].wake(state).latency);
 }
 
 Cycles Gating::held_until() const {
@@ -233,10 +229,14 @@ std::int32_t Gating::powered_clusters(std::int32_t executing) const {
 
 void Gating::settle(Cycles horizon) {
   for (Element& element : elements_) {
-    if (horizon > element.held_until) {
-      spend_gap(element, last_rest(element, horizon), horizon);  // no wake: the run ends here
-      element.held_until = horizon;
+    if (horizon <= element.held_until) continue;
+    // No wake: the run ends here. Whoever waits for random arrivals does not know that.
+    if (scope_ == GatingScope::kAll && element.request >= 0 && groups_[element.group].random) {
+      spend_course(element, course(element, element.entries, horizon, horizon), horizon);
+    } else {
+      spend_gap(element, last_rest(element, horizon), horizon);
     }
+    element.held_until = horizon;
   }
   ledger_->charge(Part::kFloor, EnergyTotal::over(floor_, horizon));
 }

@@ -1,13 +1,17 @@
 // Fine-grained gating: the power state of every cluster, core, bank and uncore part, and what it costs.
 //
 // Time of an element is tiled by *holds*, in which it is ON because something executes on it, reads it or writes it, and
-// *gaps* between them. A gap is settled when the next hold begins: by then its length is known. Inside a request that
-// is no clairvoyance, since the order and length of layers are deterministic: the gate command is given at the end of
-// the one hold and the wake command early enough for the next (pre-wake), so that a known gap never stalls (optimistic where
-// an event brought the next hold: docs/decisions/0003). Which states there are, and what leads from one to another, is the
-// table of power_states.h. The state for a known gap is the lower envelope of its lines over the states that can be left in
-// time (EQ-32): clusters and cores that stay powered have their clock stopped. A gap whose end nobody knows (between requests of a random
-// stream) keeps one state, chosen when it begins from the expected length, and its wake-up is paid in latency as well.
+// *gaps* between them. A gap is settled when the next hold begins: by then its length is known. Every hold belongs to a request.
+// A gap between two holds of one request was known when it began, since the order and length of layers are deterministic: the gate
+// command is given at the end of the one hold and the wake command early enough for the next (pre-wake), so that a known gap never
+// stalls (optimistic where an event brought the next hold: docs/decisions/0003). Which states there are, and what leads from one to
+// another, is the table of power_states.h. The state for a known gap is the lower envelope of its lines over the states that can be
+// left in time (EQ-32): clusters and cores that stay powered have their clock stopped.
+//
+// Any other gap is unknown until the request that ends it arrives, unless that arrival was known beforehand or the gap began after
+// it. It is spent by a descent (gap_rules.h) that was set when the gap began; only what nobody has to guess is used: an element
+// that rests until the end of its request, and longer than a state takes to pay, enters that state at once. What is left of the
+// gap after the arrival is known again. The wake-up is paid in latency as well.
 //
 // What is in use is never switched off: every bank counts the blocks of weights and of activations in it, cores and clusters
 // the sums of theirs, and clusters the routes in flight. A command against the count is refused (pin); the gap rule asks it,
@@ -19,10 +23,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "gatefold/base/id.h"
+#include "gatefold/device/gap_rules.h"
 #include "gatefold/device/ledger.h"
 #include "gatefold/device/power_states.h"
 #include "gatefold/device/spec.h"
@@ -36,6 +40,16 @@ using ElementId = Id<struct ElementTag>;
 struct IdleTimes {
   std::array<std::int64_t, 63> gaps{};  ///< gaps[b]: gaps of 2^b to 2^(b + 1) - 1 cycles
   std::int64_t wakes = 0;
+};
+
+/// Gaps of unknown length that a request has ended, of elements of one class: what they cost, wake-ups included.
+struct UnknownGaps {
+  std::int64_t count = 0;
+  EnergyTotal paid;
+  EnergyTotal competitive;  ///< by the 2-competitive descent
+  EnergyTotal offline;      ///< had each been known when it began
+  EnergyTotal stayed_on;    ///< without gating
+  EnergyTotal early_wakes;  ///< wake-ups of gaps that would have cost less without gating
 };
 
 /// Which elements a policy gates at all.
@@ -86,9 +100,16 @@ class Gating {
     return element.uses.total() > 0 ? Cycles(0) : element.held_until;
   }
 
-  /// A gap that begins at or before `completion` and ends after it is of unknown length until `arrival` at the latest:
-  /// called once between two requests of a stream whose arrivals are not known. `expected` is its mean length.
-  void idle_between_requests(Cycles completion, Cycles arrival, Cycles expected);
+  /// Who says how unknown gaps are spent; nullptr: the 2-competitive descent, in which nothing is predicted. The rules must outlive
+  /// their use. Call before the first request.
+  void follow(GapRules* rules);
+  /// A request of a stream begins, which had arrived at `arrival`; what is held from now on is held for it. `known`: everybody knew
+  /// beforehand when it would arrive. A stream has one request at a time.
+  void begin_request(std::int32_t stream, Cycles arrival, bool known);
+  /// It has ended, and nothing was used for it after `completion`.
+  void end_request(std::int32_t stream, Cycles completion);
+  /// What is held from now on is held for the latest request of another stream.
+  void work_for(std::int32_t stream);
 
   /// The earliest time >= now at which the element can be ON if it is asked for at `now`.
   [[nodiscard]] Cycles ready_at(ElementId element, Cycles now) const;
@@ -118,23 +139,52 @@ class Gating {
   [[nodiscard]] std::int64_t wakes() const { return wakes_; }
   /// By ElementClass, uncore parts together: gaps that a hold ended, and wake-ups.
   [[nodiscard]] const std::array<IdleTimes, kElementClassCount>& idle_times() const { return idle_times_; }
+  /// By ElementClass, uncore parts together.
+  [[nodiscard]] const std::array<UnknownGaps, kElementClassCount>& unknown_gaps() const { return unknown_gaps_; }
   /// Cluster-cycles and core-cycles spent powered, the clock stopped or not; complete after settle().
   [[nodiscard]] Cycles cluster_on() const { return cluster_on_; }
   [[nodiscard]] Cycles core_on() const { return core_on_; }
 
  private:
+  /// When an idle element enters each state, from the beginning of its gap; kNotEntered: it does not.
+  using Entries = std::array<Cycles, kPowerStateCount>;
   struct Element {
     std::uint16_t element_class = 0;  ///< position in states_
+    std::uint16_t group = 0;          ///< position in groups_
     Uses uses;                        ///< routes apart
     std::int32_t owner = -1;          ///< cluster; -1: none
     std::int32_t core = -1;           ///< banks: their core
     Cycles held_from;
-    Cycles held_until;  ///< ON until here; the gap in progress begins here
+    Cycles held_until;          ///< ON until here; the gap in progress begins here
+    std::int64_t request = -1;  ///< of the last hold; -1: never held
+    Entries entries{};          ///< how the gap in progress is spent while nobody knows its end
   };
   /// The state of a gap, entered once it has lasted `after`; ON until then.
   struct Rest {
     PowerState state = PowerState::kOn;
     Cycles after;
+  };
+  /// How an unknown gap is spent: when each state is entered (kNotEntered: not), and the one that is left at its end.
+  struct Course {
+    Entries entered;
+    PowerState last;
+  };
+  struct Request {
+    std::int64_t id = 0;
+    Cycles arrival;
+    bool known = true;
+  };
+  struct Stream {
+    Request request;
+    bool in_progress = false;
+    bool random = false;             ///< some arrival was not known
+    std::vector<std::int32_t> held;  ///< positions in elements_ of what was held for it
+  };
+  struct Group {
+    std::uint64_t streams = 0;     ///< bit s: stream s
+    std::int32_t in_progress = 0;  ///< requests of these streams
+    Cycles idle_since;             ///< if there is none
+    bool random = false;           ///< some arrival was not known
   };
   struct Route {
     std::int32_t first;
@@ -164,7 +214,31 @@ class Gating {
   [[nodiscard]] Rest cheapest(const Element& element, Cycles length, bool hide_wake) const;
   [[nodiscard]] Rest rest_in_gap(const Element& element, Cycles until) const;
   [[nodiscard]] PowerState state_at_end(const Element& element, Cycles until) const;
-  [[nodiscard]] bool in_unknown_gap(const Element& element, Cycles until) const;
+  /// True if the gap that a hold for the present request would end at `until` was of unknown length.
+  [[nodiscard]] bool unknown(const Element& element, Cycles until) const;
+  /// An unknown gap: by `entries` until `arrival`, from there on as a known one.
+  [[nodiscard]] Course course(const Element& element, const Entries& entries, Cycles arrival, Cycles until) const;
+  [[nodiscard]] EnergyTotal cost(const Element& element, const Course& course, Cycles until) const;
+  PowerState spend_course(const Element& element, const Course& course, Cycles until);
+  /// Adds the gap to unknown_gaps_.
+  void count_unknown(const Element& element, const Course& course, Cycles until);
+  [[nodiscard]] bool may_enter(const Element& element, const Transition& down) const {
+    return down.legal && !(down.loses_data && element.uses.weights + element.uses.activations > 0);
+  }
+  [[nodiscard]] std::size_t gap_class(const Element& element) const;
+  /// `rest`: for how long the element surely rests.
+  [[nodiscard]] Entries entries_of(std::size_t of, const Descent& descent, Cycles rest) const;
+  /// As the rules say at present.
+  [[nodiscard]] Entries entries_now(const Element& element, Cycles rest) const;
+  /// Of the gap in progress.
+  [[nodiscard]] Entries element_entries(const Element& element) const {
+    return element.request < 0 ? entries_now(element, Cycles(0)) : element.entries;
+  }
+  /// The element was held for the present request for the first time.
+  void join(ElementId id, Element& element);
+  [[nodiscard]] std::size_t group_of(std::uint64_t streams);
+  /// Asks the rules anew for what a group's gaps are spent by.
+  void refresh(std::size_t group);
   /// The state of a gap that no hold ends: what the run does not use again need not be ready, so no wake is weighed.
   [[nodiscard]] Rest last_rest(const Element& element, Cycles horizon) const;
 
@@ -175,15 +249,20 @@ class Gating {
   Ledger* ledger_;
   EnergyPerCycle floor_;
   std::vector<PowerStates> states_;  ///< by class
+  std::vector<Envelope> envelopes_;  ///< by gap class
   std::vector<Element> elements_;
   std::vector<Route> routes_;
   std::vector<char> pinned_;
-  // The latest unknown gap between requests.
-  std::optional<Cycles> unknown_from_;
-  Cycles unknown_until_;
-  Cycles unknown_expected_;
+  GapRules* rules_ = nullptr;
+  std::vector<Group> groups_;
+  std::vector<Descent> descents_;  ///< by group, then gap class
+  std::vector<Stream> streams_;
+  std::int32_t stream_ = -1;  ///< of the present request; -1: of none
+  Request request_;
+  std::int64_t requests_ = 0;
   Residency residency_;
   std::array<IdleTimes, kElementClassCount> idle_times_{};
+  std::array<UnknownGaps, kElementClassCount> unknown_gaps_{};
   std::int64_t wakes_ = 0;
   Cycles cluster_on_;
   Cycles core_on_;

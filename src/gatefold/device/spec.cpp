@@ -298,25 +298,13 @@ class Resolver {
 
 namespace {
 
-/// Lays the keys of one file over those of its base. A number is replaced with its source and trust.
-void lay_over(TreeNode& base, const TreeNode& own) {
-  for (const TreeEntry& entry : own.entries) {
-    const auto same = std::find_if(base.entries.begin(), base.entries.end(), [&](const TreeEntry& b) { return b.key == entry.key; });
-    const bool groups = same != base.entries.end() && same->node.kind == TreeNode::Kind::kMap && entry.node.kind == TreeNode::Kind::kMap &&
-                        entry.node.find("value") == nullptr;
-    if (same == base.entries.end()) base.entries.push_back(entry);
-    else if (groups) lay_over(same->node, entry.node);
-    else *same = entry;
-  }
-}
-
 /// The shipped file that `root` names as its base, which is then laid under it; nullptr if it names none, or none that is.
 const ShippedDevice* take_base(TreeNode& root, Diagnostics& diagnostics) {
   const TreeNode* base = root.find("base");
   if (base == nullptr || base->kind != TreeNode::Kind::kScalar) return nullptr;
   std::string names;
   for (const ShippedDevice& device : shipped_devices()) {
-    std::optional<TreeNode> tree = parse_yaml_tree(device.yaml, diagnostics);
+    std::optional<TreeNode> tree = parse_yaml_tree(device.yaml, kDeviceFile, diagnostics);
     if (tree->find("base") != nullptr) continue;
     names += fmt::format("{}{}", names.empty() ? "" : ", ", device.name);
     if (device.name != base->text) continue;
@@ -328,6 +316,14 @@ const ShippedDevice* take_base(TreeNode& root, Diagnostics& diagnostics) {
   return nullptr;
 }
 
+/// Every key and text, in the tree's order: what a hash of a part of a file covers.
+std::string flat_text(const TreeNode& node) {
+  std::string all = node.text + "\n";
+  for (const TreeEntry& entry : node.entries) all += entry.key + ":" + flat_text(entry.node);
+  for (const TreeNode& element : node.elements) all += "-" + flat_text(element);
+  return all;
+}
+
 }  // namespace
 
 Result<DeviceSpec> parse_device(std::string_view bytes, const std::string& file) {
@@ -335,7 +331,7 @@ Result<DeviceSpec> parse_device(std::string_view bytes, const std::string& file)
     return Error{ErrorCode::kInvalidInput, fmt::format("{}: found {} bytes, wanted at most {}", file, bytes.size(), kFileSizeMax)};
   }
   Diagnostics diagnostics;
-  std::optional<TreeNode> root = parse_yaml_tree(bytes, diagnostics);
+  std::optional<TreeNode> root = parse_yaml_tree(bytes, kDeviceFile, diagnostics);
   if (!root) return Error{ErrorCode::kInvalidInput, diagnostics.text(file)};
   const ShippedDevice* base = take_base(*root, diagnostics);
 
@@ -346,6 +342,20 @@ Result<DeviceSpec> parse_device(std::string_view bytes, const std::string& file)
   // Beyond this point every key is known, stated once and in range, and every number is resolved.
   spec.entries = std::move(reading.entries);
   spec.hash = sha256((base == nullptr ? "" : std::string(base->yaml)) + std::string(bytes));
+  return spec;
+}
+
+std::optional<DeviceSpec> shipped_device_with(std::string_view name, const TreeNode& changes, Diagnostics& diagnostics) {
+  const auto shipped = shipped_devices();
+  const auto device = std::find_if(shipped.begin(), shipped.end(), [name](const ShippedDevice& d) { return d.name == name; });
+  if (device == shipped.end()) return std::nullopt;
+  std::optional<TreeNode> root = parse_yaml_tree(device->yaml, kDeviceFile, diagnostics);
+  const ShippedDevice* base = take_base(*root, diagnostics);
+  lay_over(*root, changes);
+  DeviceReading reading = read_keys(*root, diagnostics);
+  DeviceSpec spec = Resolver(reading, diagnostics).resolve();
+  spec.entries = std::move(reading.entries);
+  spec.hash = sha256((base == nullptr ? "" : std::string(base->yaml)) + std::string(device->yaml) + flat_text(changes));
   return spec;
 }
 

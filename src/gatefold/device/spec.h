@@ -17,6 +17,9 @@
 
 namespace gatefold {
 
+class Diagnostics;
+struct TreeNode;
+
 enum class CoreKind : std::uint8_t {
   kReduction,  ///< adder trees; cores of a layer widen one reduction (lane rule)
   kSystolic,   ///< weight-stationary array; cores split output columns or rows
@@ -154,5 +157,9 @@ struct DeviceSpec {
 /// key, found and wanted: unknown keys (with the nearest known one), duplicate keys, missing keys, units, ranges.
 [[nodiscard]] Result<DeviceSpec> parse_device(std::string_view text, const std::string& file);
 [[nodiscard]] Result<DeviceSpec> read_device(const std::filesystem::path& path);
+
+/// A shipped device some of whose keys `changes` states anew, as a part of another file; what is wrong with them goes to
+/// `diagnostics`, and the device is sound if nothing does. Its name stays, its hash covers the changes. nullopt: no such device.
+[[nodiscard]] std::optional<DeviceSpec> shipped_device_with(std::string_view name, const TreeNode& changes, Diagnostics& diagnostics);
 
 }  // namespace gatefold

@@ -1,6 +1,7 @@
 #include "gatefold/device/spec_reader.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <optional>
@@ -14,7 +15,6 @@ constexpr std::string_view kUncore = "power.uncore";
 /// The one group that a file may leave out: the alternative of vector.per_cluster.
 constexpr std::string_view kPool = "vector.pool";
 constexpr std::size_t kUncoreMax = 16;
-constexpr std::size_t kTextMax = 500;
 constexpr std::string_view kNumberWanted = "{value: .., source: \"..\", trust: ..}";
 
 std::string join(std::string_view prefix, std::string_view key) {
@@ -32,19 +32,6 @@ std::string with_part(std::string_view pattern, std::string_view name) {
   return key;
 }
 
-/// Names of chips and parts end in file names, command lines and JSON keys.
-bool is_name(std::string_view text) {
-  constexpr std::size_t kNameMax = 64;
-  return !text.empty() && text.size() <= kNameMax && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  });
-}
-
-bool is_line_of_text(std::string_view text) {
-  return !text.empty() && text.size() <= kTextMax &&
-         std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-}
-
 std::vector<std::string> split_words(std::string_view words) {
   std::vector<std::string> all;
   for (std::size_t end = words.find('|'); end != std::string_view::npos; end = words.find('|')) {
@@ -55,20 +42,13 @@ std::vector<std::string> split_words(std::string_view words) {
   return all;
 }
 
-std::string listed(const std::vector<std::string>& words, std::string_view last) {
-  std::string all;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    all += fmt::format("{}{}", i == 0 ? "" : i + 1 == words.size() ? last : ", ", words[i]);
-  }
-  return all;
-}
-std::string either_of(const std::vector<std::string>& words) { return listed(words, " or "); }
+std::string listed(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, ", ")); }
 
 std::string wanted(const SchemaRow& row) {
   switch (row.form) {
     case Form::kNumber:
     case Form::kInteger: return describe_units(row.units);
-    case Form::kName: return "1 to 64 lower-case letters, digits, - and _";
+    case Form::kName: return std::string(kNameWanted);
     case Form::kText: return fmt::format("one line of 1 to {} characters", kTextMax);
     case Form::kWord: return either_of(split_words(row.words));
   }
@@ -111,7 +91,7 @@ class Reader {
         if (broken) diagnostics_.add(entry.line, key, entry.node.found(), "a map of keys");
         walk(entry.node, key, child);
       } else {
-        refuse_unknown(entry.line, key, entry.key, siblings(pattern));
+        refuse_unknown_key(entry.line, key, entry.key, siblings(pattern), diagnostics_);
       }
     }
   }
@@ -139,11 +119,6 @@ class Reader {
       if (all.empty() || all.back() != name) all.push_back(std::move(name));
     }
     return all;
-  }
-
-  void refuse_unknown(int line, const std::string& key, const std::string& word, const std::vector<std::string>& known) {
-    const auto guess = diagnostics_.full() ? std::nullopt : nearest(word, known);
-    diagnostics_.add(line, key, "an unknown key", guess ? fmt::format("a known one, perhaps '{}'", *guess) : either_of(known));
   }
 
   void read_row(const SchemaRow& row, const std::string& key, const TreeEntry& entry) {
@@ -177,7 +152,7 @@ class Reader {
     static const std::vector<std::string> kParts = {"value", "source", "trust"};
     for (const TreeEntry& part : entry.node.entries) {
       if (std::find(kParts.begin(), kParts.end(), part.key) == kParts.end()) {
-        refuse_unknown(part.line, join(key, part.key), part.key, kParts);
+        refuse_unknown_key(part.line, join(key, part.key), part.key, kParts, diagnostics_);
       }
     }
     const auto scalar = [&](std::string_view part, std::string_view wanted) -> const TreeNode* {
@@ -244,7 +219,7 @@ class Reader {
       const std::string group = key.substr(0, dot);
       if (groups_.contains(group)) continue;
       groups_.emplace(group, Group{*line, true});
-      diagnostics_.add(*line, group, "nothing", fmt::format("a map of its keys: {}", listed(siblings(group), ", ")));
+      diagnostics_.add(*line, group, "nothing", fmt::format("a map of its keys: {}", listed(siblings(group))));
       return;
     }
     diagnostics_.add(*line, key, "nothing", what);

@@ -13,19 +13,29 @@
 #include <sstream>
 #include <utility>
 
+#include "gatefold/base/text.h"
+
 namespace gatefold {
 namespace {
 
-/// power > uncore > part > number > value is 5 maps deep; a few more leave room for a useful message.
+/// by_device > chip > streams > stream > arrivals > steps > step is 8 deep with the file itself; of a device file, power >
+/// uncore > part > number is 5.
 constexpr std::size_t kDepthMax = 8;
 
 }  // namespace
 
 void Diagnostics::add(int line, std::string_view key, std::string_view found, std::string_view wanted) {
+  if (full()) ++count_;
+  else say(line, key, fmt::format("found {}, wanted {}", found, wanted));
+}
+
+void Diagnostics::say(int line, std::string_view key, std::string_view message) {
   if (count_++ >= kShownMax) return;
   const std::string shown = key.empty() ? "" : in_quotes(key);  // a key may be as long and strange as a value
-  lines_.push_back(
-      {line, fmt::format("{}found {}, wanted {}", key.empty() ? "" : shown.substr(1, shown.size() - 2) + ": ", found, wanted)});
+  const std::string text = fmt::format("{}{}", key.empty() ? "" : shown.substr(1, shown.size() - 2) + ": ", message);
+  const bool is_said = std::any_of(lines_.begin(), lines_.end(), [&](const Line& said) { return said.line == line && said.text == text; });
+  if (is_said) --count_;
+  else lines_.push_back({line, text});
 }
 
 std::string Diagnostics::text(std::string_view file) const {
@@ -44,6 +54,32 @@ std::string in_quotes(std::string_view text) {
     if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e) c = '?';
   }
   return fmt::format("'{}{}'", shown, text.size() > kShown ? ".." : "");
+}
+
+std::string either_of(const std::vector<std::string>& words) {
+  std::string all;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    all += fmt::format("{}{}", i == 0 ? "" : i + 1 == words.size() ? " or " : ", ", words[i]);
+  }
+  return all;
+}
+
+bool is_name(std::string_view text) {
+  constexpr std::size_t kNameMax = 64;
+  return !text.empty() && text.size() <= kNameMax && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+}
+
+bool is_line_of_text(std::string_view text) {
+  return !text.empty() && text.size() <= kTextMax &&
+         std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+void refuse_unknown_key(int line, std::string_view key, std::string_view word, const std::vector<std::string>& known,
+                        Diagnostics& diagnostics) {
+  const auto guess = diagnostics.full() ? std::nullopt : nearest(word, known);
+  diagnostics.add(line, key, "an unknown key", guess ? fmt::format("a known one, perhaps '{}'", *guess) : either_of(known));
 }
 
 const TreeNode* TreeNode::find(std::string_view key) const {
@@ -67,22 +103,22 @@ int line_of(const YAML::Mark& mark) { return mark.is_null() ? 1 : mark.line + 1;
 
 class TreeBuilder : public YAML::EventHandler {
  public:
-  explicit TreeBuilder(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+  TreeBuilder(FileKind kind, Diagnostics& diagnostics) : kind_(kind), diagnostics_(diagnostics) {}
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     check_plain(mark, "", anchor);
-    finish({TreeNode::Kind::kNothing, line_of(mark), "", {}});
+    finish({TreeNode::Kind::kNothing, line_of(mark), "", {}, {}});
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
     diagnostics_.add(line_of(mark), path(), "an alias", "the value written out");
-    finish({TreeNode::Kind::kNothing, line_of(mark), "", {}});
+    finish({TreeNode::Kind::kNothing, line_of(mark), "", {}, {}});
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
     check_plain(mark, tag, anchor);
-    finish({TreeNode::Kind::kScalar, line_of(mark), value, {}});
+    finish({TreeNode::Kind::kScalar, line_of(mark), value, {}, {}});
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
     start(mark, tag, anchor, TreeNode::Kind::kList);
@@ -121,16 +157,16 @@ class TreeBuilder : public YAML::EventHandler {
     if (skipped_ == 0) check_plain(mark, tag, anchor);
     if (skipped_ > 0 || open_.size() >= kDepthMax) {
       if (skipped_++ == 0) {
-        diagnostics_.add(line_of(mark), path(), "nesting deeper than 8", "the keys of docs/devices.md");
+        diagnostics_.add(line_of(mark), path(), "nesting deeper than 8", fmt::format("the keys of {}", kind_.manual));
       }
       return;
     }
-    open_.push_back({{kind, line_of(mark), "", {}}, std::nullopt, {}});
+    open_.push_back({{kind, line_of(mark), "", {}, {}}, std::nullopt, {}});
   }
 
   void end() {
     if (skipped_ > 0) {
-      if (--skipped_ == 0) finish({TreeNode::Kind::kMap, open_.back().node.line, "", {}});
+      if (--skipped_ == 0) finish({TreeNode::Kind::kMap, open_.back().node.line, "", {}, {}});
       return;
     }
     TreeNode node = std::move(open_.back().node);
@@ -146,7 +182,10 @@ class TreeBuilder : public YAML::EventHandler {
       return;
     }
     Open& parent = open_.back();
-    if (parent.node.kind == TreeNode::Kind::kList) return;
+    if (parent.node.kind == TreeNode::Kind::kList) {
+      parent.node.elements.push_back(std::move(node));
+      return;
+    }
     if (!parent.entry) {
       const bool is_word = node.kind == TreeNode::Kind::kScalar && !node.text.empty();
       if (!is_word) diagnostics_.add(node.line, path(), node.found() + " as a key", "a word");
@@ -166,6 +205,7 @@ class TreeBuilder : public YAML::EventHandler {
     }
   }
 
+  FileKind kind_;
   Diagnostics& diagnostics_;
   TreeNode root_;
   std::vector<Open> open_;
@@ -182,19 +222,19 @@ class SecondDocument : public TreeBuilder {
 
 }  // namespace
 
-std::optional<TreeNode> parse_yaml_tree(std::string_view text, Diagnostics& diagnostics) {
-  TreeBuilder builder(diagnostics);
+std::optional<TreeNode> parse_yaml_tree(std::string_view text, FileKind kind, Diagnostics& diagnostics) {
+  TreeBuilder builder(kind, diagnostics);
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
     if (!parser.HandleNextDocument(builder)) {
-      diagnostics.add(1, "", "an empty file", "a device");
+      diagnostics.add(1, "", "an empty file", fmt::format("a {}", kind.name));
       return std::nullopt;
     }
     Diagnostics ignored;
-    SecondDocument second(ignored);
+    SecondDocument second(kind, ignored);
     if (parser.HandleNextDocument(second)) {
-      diagnostics.add(second.line, "", "a second document", "one device per file");
+      diagnostics.add(second.line, "", "a second document", fmt::format("one {} per file", kind.name));
       return std::nullopt;
     }
   } catch (const YAML::Exception& error) {
@@ -206,10 +246,21 @@ std::optional<TreeNode> parse_yaml_tree(std::string_view text, Diagnostics& diag
   }
   TreeNode root = builder.take_root();
   if (root.kind != TreeNode::Kind::kMap) {
-    diagnostics.add(root.line, "", root.found(), "a map of the keys of docs/devices.md");
+    diagnostics.add(root.line, "", root.found(), fmt::format("a map of the keys of {}", kind.manual));
     return std::nullopt;
   }
   return root;
+}
+
+void lay_over(TreeNode& base, const TreeNode& own) {
+  for (const TreeEntry& entry : own.entries) {
+    const auto same = std::find_if(base.entries.begin(), base.entries.end(), [&](const TreeEntry& b) { return b.key == entry.key; });
+    const bool groups = same != base.entries.end() && same->node.kind == TreeNode::Kind::kMap && entry.node.kind == TreeNode::Kind::kMap &&
+                        entry.node.find("value") == nullptr;
+    if (same == base.entries.end()) base.entries.push_back(entry);
+    else if (groups) lay_over(same->node, entry.node);
+    else *same = entry;
+  }
 }
 
 }  // namespace gatefold

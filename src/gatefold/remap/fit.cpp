@@ -12,10 +12,25 @@
 namespace gatefold {
 namespace {
 
+/// Raises the banks per core that are taken while a layer executes.
+void raise_peaks(const OptionTable& table, const Placement& here, LayerId layer, const Residence& residence,
+                 std::vector<std::int32_t>& peaks) {
+  for (std::size_t c = 0; c < peaks.size(); ++c) {
+    peaks[c] = std::max(peaks[c], table.spec().banks_per_core - residence.memory().empty_banks(CoreId(c)));
+  }
+  if (residence.spilled().empty()) return;
+  const auto staging = static_cast<std::int32_t>(least_staging_banks(table, residence.spilled(), layer, here.core_count()));
+  for (std::int32_t c = 0; c < here.core_count(); ++c) {
+    const CoreId core = here.core(c, table.spec().cores_per_cluster);
+    peaks[core.at()] = std::max(peaks[core.at()], table.spec().banks_per_core - residence.memory().empty_banks(core) + staging);
+  }
+}
+
 /// One layer's activations come and go as they will at run time. Returns the layer whose operands did not fit. What a layer
-/// with a failed home would hold is not there. `counts`, if given, receives in how many row blocks the layer executes.
+/// with a failed home would hold is not there. `counts`, if given, receives in how many row blocks the layer executes; `peaks` grows
+/// to the banks per core that were not empty.
 std::optional<LayerId> walk_layer(const OptionTable& table, const Assignment& homes, LayerId layer, Residence& residence,
-                                  std::vector<RowBlocks>* counts) {
+                                  std::vector<RowBlocks>* counts, std::vector<std::int32_t>* peaks = nullptr) {
   const LayerGraph& graph = table.graph();
   const auto lost = [&](const Placement& home) { return failed_core(residence.memory(), home, table.spec().cores_per_cluster); };
   const Placement& here = homes[layer.at()];
@@ -41,6 +56,7 @@ std::optional<LayerId> walk_layer(const OptionTable& table, const Assignment& ho
   }
   if (runs && !residence.room_to_stage(layer, here)) return layer;
   if (counts != nullptr) counts->push_back(residence.stageable(layer, here).value());
+  if (peaks != nullptr) raise_peaks(table, here, layer, residence, *peaks);
   for (std::size_t t = 0; t < graph.activations.size(); ++t) {
     const Activation& activation = graph.activations[t];
     if (activation.network_output || !residence.stored(TensorId(t))) continue;
@@ -51,7 +67,7 @@ std::optional<LayerId> walk_layer(const OptionTable& table, const Assignment& ho
 
 /// The layers from `next` on that are not done; nullopt: a whole request, its inputs first.
 std::optional<LayerId> walk(const OptionTable& table, const Assignment& homes, std::optional<LayerId> next, const std::vector<char>& done,
-                            Residence& residence, std::vector<RowBlocks>* counts = nullptr) {
+                            Residence& residence, std::vector<RowBlocks>* counts = nullptr, std::vector<std::int32_t>* peaks = nullptr) {
   const LayerGraph& graph = table.graph();
   for (std::size_t i = 0; !next && i < graph.inputs.size(); ++i) {
     const TensorId input = graph.inputs[i];
@@ -62,7 +78,7 @@ std::optional<LayerId> walk(const OptionTable& table, const Assignment& homes, s
   }
   for (std::size_t v = next ? next->at() : 0; v < graph.layers.size(); ++v) {
     if (!done.empty() && done[v] != 0) continue;
-    if (const auto failed = walk_layer(table, homes, LayerId(v), residence, counts)) return failed;
+    if (const auto failed = walk_layer(table, homes, LayerId(v), residence, counts, peaks)) return failed;
   }
   return std::nullopt;
 }
@@ -70,8 +86,8 @@ std::optional<LayerId> walk(const OptionTable& table, const Assignment& homes, s
 class Fitter {
  public:
   Fitter(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed, const std::vector<char>& spilled,
-         const Memory* empty)
-      : table_(table), assignment_(wanted), spilled_(spilled), excluded_(wanted.size()), empty_(empty) {
+         const Memory* within)
+      : table_(table), assignment_(wanted), spilled_(spilled), excluded_(wanted.size()), within_(within) {
     for (std::size_t v = 0; v < wanted.size(); ++v) {
       excluded_[v].assign(table.layer(LayerId(v)).options.size(), 0);
       if (!streamed.empty()) assignment_[v].streamed = streamed[v] != 0;
@@ -79,6 +95,10 @@ class Fitter {
   }
 
   Result<Assignment> fit() {
+    if (const auto nowhere = exclude_too_large()) {
+      overflowed_ = nowhere;
+      return refusal(*nowhere);
+    }
     for (;;) {  // every round excludes one more shape of one layer, so it ends
       const std::optional<LayerId> failed = lay_out();
       if (!failed) return assignment_;
@@ -109,9 +129,31 @@ class Fitter {
   }
 
  private:
+  /// Excludes the shapes whose cores would not hold their layer even alone, which no round needs to find out. Returns a layer
+  /// for which none is left.
+  std::optional<LayerId> exclude_too_large() {
+    const DeviceSpec& spec = table_.spec();
+    Memory memory(spec);
+    const Residence residence(table_, memory, spilled_);
+    for (std::size_t v = 0; v < assignment_.size(); ++v) {
+      const LayerId layer(v);
+      const std::vector<Option>& options = table_.layer(layer).options;
+      for (std::size_t o = 0; o < options.size(); ++o) {
+        const Footprint& shape = options[o].footprint;
+        const Bytes weights = assignment_[v].streamed ? Bytes(0) : weights_stored(spec, table_.work(layer), shape);
+        const std::int64_t banks =
+            activation_banks(layer, shape.total(), residence) + ceil_div(ceil_div(weights.count(), shape.total()), spec.bank.size.count());
+        if (banks > spec.banks_per_core) excluded_[v][o] = 1;
+      }
+      const auto wanted = static_cast<std::size_t>(&table_.option(layer, assignment_[v]) - options.data());
+      if (excluded_[v][wanted] != 0 && !next_shape(layer)) return layer;
+    }
+    return std::nullopt;
+  }
+
   /// Weights, then activations. Returns the layer that did not fit.
   std::optional<LayerId> lay_out() {
-    Memory memory = empty_ != nullptr ? *empty_ : Memory(table_.spec());
+    Memory memory = within_ != nullptr ? *within_ : Memory(table_.spec());
     Residence residence(table_, memory, spilled_);
     count_live_banks(residence);
     for (std::size_t v = 0; v < assignment_.size(); ++v) {
@@ -144,7 +186,7 @@ class Fitter {
       for (const Operand& operand : graph.layers[v].inputs) {
         if (operand.tensor) add(*operand.tensor, -1);
       }
-      const std::int64_t own = activation_banks(LayerId(v), placement, residence);
+      const std::int64_t own = activation_banks(LayerId(v), placement.core_count(), residence);
       for (std::int32_t c = 0; c < placement.core_count(); ++c) {
         const std::size_t core = placement.core(c, table_.spec().cores_per_cluster).at();
         const std::int64_t others = ceil_div(std::max<std::int64_t>(0, live[core]), table_.spec().bank.size.count());
@@ -192,7 +234,7 @@ class Fitter {
 
   /// Empty banks that the cores of a placement must keep for activations once the layer is among theirs.
   std::int64_t spare_banks(LayerId layer, const Placement& placement, const Residence& residence) const {
-    std::int64_t spare = activation_banks(layer, placement, residence);
+    std::int64_t spare = activation_banks(layer, placement.core_count(), residence);
     for (std::int32_t c = 0; c < placement.core_count(); ++c) {
       spare = std::max(spare, needed_[placement.core(c, table_.spec().cores_per_cluster).at()]);
     }
@@ -200,13 +242,13 @@ class Fitter {
   }
 
   /// Banks per core for the inputs and outputs of a layer, and for the smallest staging buffers of those that are spilled.
-  std::int64_t activation_banks(LayerId layer, const Placement& placement, const Residence& residence) const {
+  std::int64_t activation_banks(LayerId layer, std::int64_t cores, const Residence& residence) const {
     const Layer& here = table_.graph().layer(layer);
-    std::int64_t banks = spilled_.empty() ? 0 : least_staging_banks(table_, spilled_, layer, placement.core_count());
+    std::int64_t banks = spilled_.empty() ? 0 : least_staging_banks(table_, spilled_, layer, cores);
     for (const Operand& operand : here.inputs) {
-      if (operand.tensor) banks += residence.banks_per_core(*operand.tensor, placement.core_count());
+      if (operand.tensor) banks += residence.banks_per_core(*operand.tensor, cores);
     }
-    for (const TensorId output : here.outputs) banks += residence.banks_per_core(output, placement.core_count());
+    for (const TensorId output : here.outputs) banks += residence.banks_per_core(output, cores);
     return banks;
   }
 
@@ -263,7 +305,7 @@ class Fitter {
   std::optional<LayerId> overflowed_;  ///< the layer for which no shape was left
   std::vector<std::vector<char>> excluded_;
   std::vector<std::int64_t> needed_;  ///< per core: empty banks that its layers need
-  const Memory* empty_;               ///< what to lay out in; nullptr: a memory of which all banks work
+  const Memory* within_;              ///< what to lay out in; nullptr: an empty memory of which all banks work
 };
 
 }  // namespace
@@ -298,8 +340,8 @@ bool shift_leaves_room(const OptionTable& table, const Residence& now, const Ass
 }
 
 Result<Assignment> fit_assignment(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed,
-                                  const std::vector<char>& spilled, const Memory* empty) {
-  return Fitter(table, wanted, streamed, spilled, empty).fit();
+                                  const std::vector<char>& spilled, const Memory* within) {
+  return Fitter(table, wanted, streamed, spilled, within).fit();
 }
 
 bool operands_fit(const OptionTable& table, const Residence& now, const Assignment& homes, LayerId layer, const std::vector<char>& done) {
@@ -334,8 +376,25 @@ bool operands_fit(const OptionTable& table, const Residence& now, const Assignme
   return residence.room_to_stage(layer, home);
 }
 
-std::optional<Spilling> lay_out_as_is(const OptionTable& table, const Assignment& assignment, const std::vector<char>& spilled) {
+std::optional<std::vector<std::int32_t>> activation_peaks(const OptionTable& table, const Assignment& assignment,
+                                                          const std::vector<char>& spilled) {
   Memory memory(table.spec());
+  Residence residence(table, memory, spilled);
+  std::vector<std::int32_t> peaks(static_cast<std::size_t>(table.spec().core_count()), 0);
+  if (walk(table, assignment, std::nullopt, {}, residence, nullptr, &peaks)) return std::nullopt;
+  return peaks;
+}
+
+bool request_fits(const OptionTable& table, const Residence& now, const Assignment& homes) {
+  Memory memory(now.memory());
+  Residence residence(now, memory);
+  residence.drop_activations();
+  return !walk(table, homes, std::nullopt, {}, residence);
+}
+
+std::optional<Spilling> lay_out_as_is(const OptionTable& table, const Assignment& assignment, const std::vector<char>& spilled,
+                                      const Memory* within) {
+  Memory memory = within != nullptr ? *within : Memory(table.spec());
   Residence residence(table, memory, spilled);
   for (std::size_t v = 0; v < assignment.size(); ++v) {
     if (!residence.store_weights(LayerId(v), assignment[v], {})) return std::nullopt;
@@ -346,12 +405,12 @@ std::optional<Spilling> lay_out_as_is(const OptionTable& table, const Assignment
 }
 
 Result<FittedPlan> fit_spilling(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed,
-                                std::vector<char> spilled) {
+                                std::vector<char> spilled, const Memory* within) {
   for (;;) {  // every round spills one more activation, so it ends
-    Fitter fitter(table, wanted, streamed, spilled, nullptr);
+    Fitter fitter(table, wanted, streamed, spilled, within);
     auto fitted = fitter.fit();
     if (fitted) {
-      auto spilling = lay_out_as_is(table, fitted.value(), spilled);
+      auto spilling = lay_out_as_is(table, fitted.value(), spilled, within);
       GATEFOLD_ENSURE(spilling.has_value());  // the fitter laid it out so
       return FittedPlan{std::move(fitted).value(), *std::move(spilling)};
     }

@@ -42,6 +42,8 @@ void GapHistory::add(Lengths& lengths, Cycles gap) {
   }
   const auto weight = static_cast<float>(std::exp2(static_cast<double>(age) / static_cast<double>(kHalfLife)));
   const std::size_t bucket = bucket_of(gap);
+  lengths.first = std::min(lengths.first, bucket);
+  lengths.last = std::max(lengths.last, bucket);
   lengths.weight[bucket] += weight;
   lengths.length[bucket] += weight * static_cast<float>(gap.count());
   ++lengths.count;
@@ -81,7 +83,7 @@ Descent GapHistory::expected_best(const Envelope& envelope, std::size_t view) co
     double best = 0;  // never entering it
     Cycles at = kNotEntered;
     double length_after = 0;
-    for (std::size_t bucket = kBuckets; bucket-- > 0;) {
+    for (std::size_t bucket = known->last + 1; bucket-- > known->first;) {
       if (known->weight[bucket] == 0) continue;
       const auto edge = static_cast<double>(edge_of(bucket).count());
       const double gain = leakage_saved * (length_after - edge * gaps_after) - wake_added * gaps_after;

@@ -37,6 +37,8 @@ class GapHistory {
     std::array<float, kBuckets> weight{};  ///< how many, the older the less
     std::array<float, kBuckets> length{};  ///< sum of their lengths, in cycles
     std::int64_t count = 0;
+    std::size_t first = kBuckets;  ///< buckets from first to last have been used
+    std::size_t last = 0;
   };
   struct View {
     double mean = 0;  ///< moving mean of lengths, in cycles
@@ -67,12 +69,12 @@ class PredictedRule {
   /// What it may pay beyond (1 + 1/kAllowance) times the competitive descent.
   [[nodiscard]] EnergyTotal reserve() const { return reserve_; }
   static constexpr std::int64_t kAllowance = 50;  ///< a fiftieth: 2 %
+  static constexpr std::int64_t kReserve = 16;    ///< in units of the deepest state's wake energy
   /// True if losing so much more against the competitive descent keeps within what it may pay.
   [[nodiscard]] bool affords(EnergyTotal loss) const;
 
  private:
   static constexpr std::int64_t kLatest = 8;    ///< no state is entered later than so many times its crossover
-  static constexpr std::int64_t kReserve = 16;  ///< in units of the deepest state's wake energy
 
   Envelope envelope_;
   Descent competitive_descent_;

@@ -20,8 +20,9 @@ Decision stay(const Boundary& boundary) { return {boundary.home, false, false}; 
 /// what still can runs on, the rest waits. Spare plans are computed when they are first needed and are the same at any time.
 class Fixed : public Policy {
  public:
-  explicit Fixed(GatingScope scope) : scope_(scope) {}
+  Fixed(GatingScope scope, GapRule gap_rule) : scope_(scope), gap_rule_(gap_rule) {}
   GatingScope scope() const override { return scope_; }
+  GapRule gap_rule() const override { return gap_rule_; }
   Assignment first_assignment(const OptionTable&, const StaticPlan& plan) const override { return plan.assignment; }
 
   Decision decide(const Boundary& boundary) override {
@@ -65,6 +66,7 @@ class Fixed : public Policy {
   }
 
   GatingScope scope_;
+  GapRule gap_rule_;
   std::uint64_t seen_ = 0;
   bool any_failure_ = false;  ///< ever
   std::optional<ClusterId> failed_;
@@ -136,13 +138,19 @@ class SeedLiteral : public Policy {
   }
 };
 
+std::unique_ptr<Policy> fixed(GatingScope scope, GapRule gap_rule) { return std::make_unique<Fixed>(scope, gap_rule); }
+
 }  // namespace
 
 const std::vector<PolicyEntry>& policy_table() {
   static const std::vector<PolicyEntry> table = {
-      {"ungated", "the static plan with every element ON", [] { return std::unique_ptr<Policy>(new Fixed(GatingScope::kNothing)); }},
-      {"static", "the exact compile-time plan, everything unused gated",
-       [] { return std::unique_ptr<Policy>(new Fixed(GatingScope::kAll)); }},
+      {"ungated", "the static plan with every element ON", [] { return fixed(GatingScope::kNothing, GapRule::kNominal); }},
+      {"static", "the exact compile-time plan, everything unused gated", [] { return fixed(GatingScope::kAll, GapRule::kNominal); }},
+      {"static+timeout", "static; gaps of unknown length by time-out", [] { return fixed(GatingScope::kAll, GapRule::kTimeout); }},
+      {"static+same", "static; gaps of unknown length as greedy predicts them",
+       [] { return fixed(GatingScope::kAll, GapRule::kPredicted); }},
+      {"idle-timeout", "the static plan; every gap by time-out, nothing foreseen",
+       [] { return fixed(GatingScope::kAll, GapRule::kIdleTimeout); }},
       {"seed-literal", "the seed's pseudocode word for word", [] { return std::unique_ptr<Policy>(new SeedLiteral()); }},
       {"greedy", "starts from static; shifts a layer when that lowers the cost", make_greedy},
       {"regret", "greedy that also moves once it has lost, over many requests, what moving costs", make_regret},

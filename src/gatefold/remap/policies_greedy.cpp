@@ -21,13 +21,16 @@ class Greedy : public Policy {
  public:
   explicit Greedy(bool remembers) : remembers_(remembers) {}
   GatingScope scope() const override { return GatingScope::kAll; }
+  bool replans() const override { return true; }
+  GapRule gap_rule() const override { return GapRule::kPredicted; }
   Assignment first_assignment(const OptionTable&, const StaticPlan& plan) const override { return plan.assignment; }
 
   void replan(const Situation& situation) override {
     const std::uint64_t version = situation.profile->version(situation.now);
-    const bool known = swept_ && swept_at_ == version && !situation.again;
+    const bool known = swept_ && swept_at_ == version && !situation.again && as_left(*situation.homes);
     if (version == 0) return;
     if (!known || !nothing_new(situation)) {
+      from_ = *situation.homes;
       found_ = sweep(situation);
       if (remembers_) elsewhere_ = sweep(situation, true);
       regret_ = EnergyTotal();
@@ -63,9 +66,18 @@ class Greedy : public Policy {
     EnergyTotal shifts;
     for (std::size_t v = 0; v < homes.size(); ++v) shifts += price_shift(*situation.table, LayerId(v), homes[v], elsewhere_.target[v]);
     if (regret_ <= shifts) return;
+    from_ = homes;
     found_ = elsewhere_;
     found_.forced.assign(homes.size(), 0);
     regret_ = EnergyTotal();
+  }
+
+  /// True if every layer is where it was at the last sweep, or where that wants it.
+  [[nodiscard]] bool as_left(const Assignment& homes) const {
+    for (std::size_t v = 0; v < homes.size(); ++v) {
+      if (homes[v] != found_.target[v] && homes[v] != from_[v]) return false;
+    }
+    return true;
   }
 
   /// The sweep of this version holds for a request with so much time, too.
@@ -129,6 +141,7 @@ class Greedy : public Policy {
   }
 
   bool remembers_;
+  Assignment from_;  ///< homes at the last sweep
   Sweep found_;
   Sweep elsewhere_;     ///< where layers would be if moves were free
   EnergyTotal regret_;  ///< of not being there

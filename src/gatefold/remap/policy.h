@@ -13,6 +13,7 @@
 #include "gatefold/cost/objective.h"
 #include "gatefold/cost/residence.h"
 #include "gatefold/device/profile.h"
+#include "gatefold/remap/gap_rules.h"
 #include "gatefold/remap/plan.h"
 
 namespace gatefold {
@@ -67,6 +68,10 @@ class Policy {
   virtual ~Policy() = default;
   /// Which elements it gates between uses.
   [[nodiscard]] virtual GatingScope scope() const = 0;
+  /// True if it may plan anew while it runs: which networks stay in the chip, by the rates that were seen, and where after failures.
+  [[nodiscard]] virtual bool replans() const { return false; }
+  /// How it spends gaps whose end nobody knows.
+  [[nodiscard]] virtual GapRule gap_rule() const { return GapRule::kNominal; }
   /// Where layers are before the first request, before capacity is considered.
   [[nodiscard]] virtual Assignment first_assignment(const OptionTable& table, const StaticPlan& plan) const = 0;
   /// Looks at the whole network; what it finds is carried out by decide(), each shift at its layer's own boundary.

@@ -175,29 +175,31 @@ Cycles cycles_of(std::int64_t picoseconds, std::int64_t clock_hz) {
   return Cycles(static_cast<std::int64_t>(cycles));
 }
 
+Result<Event> parse_event(std::string_view text, const DeviceSpec& device) {
+  auto event = parse_words(text, device);
+  if (!event) return std::move(event).error().within(fmt::format("event '{}'", text));
+  return event;
+}
+
 Result<TimedEvent> parse_event(std::string_view time, std::string_view text, const DeviceSpec& device) {
   auto picoseconds = parse_duration_ps(time);
   if (!picoseconds) return std::move(picoseconds).error().within(fmt::format("time of event '{}'", text));
-  auto event = parse_words(text, device);
-  if (!event) return std::move(event).error().within(fmt::format("event '{}'", text));
-  return TimedEvent{cycles_of(picoseconds.value(), device.clock_hz), event.value()};
+  GATEFOLD_TRY(const Event event, parse_event(text, device));
+  return TimedEvent{cycles_of(picoseconds.value(), device.clock_hz), event};
 }
 
-Result<std::vector<TimedEvent>> check_events(std::vector<TimedEvent> events) {
-  std::stable_sort(events.begin(), events.end(), [](const TimedEvent& a, const TimedEvent& b) { return a.at < b.at; });
+std::vector<EventConflict> event_conflicts(const std::vector<TimedEvent>& events) {
   struct State {
     bool occupied = false;
     bool throttled = false;
     bool failed = false;
   };
   std::map<std::array<std::int32_t, 3>, State> states;
-  std::vector<std::string> diagnostics;
-  for (const TimedEvent& timed : events) {
-    const Event& event = timed.event;
+  std::vector<EventConflict> conflicts;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    const Event& event = events[i].event;
     State& state = states[{event.cluster.index(), event.core, event.bank}];
-    const auto refuse = [&](std::string_view reason) {
-      diagnostics.push_back(fmt::format("event '{}' at cycle {}: the {} is {}", text(event), timed.at.count(), level_of(event), reason));
-    };
+    const auto refuse = [&](std::string_view reason) { conflicts.push_back({i, fmt::format("the {} is {}", level_of(event), reason)}); };
     switch (event.kind) {
       case EventKind::kOccupy:
         if (std::exchange(state.occupied, true)) refuse("occupied already");
@@ -214,6 +216,16 @@ Result<std::vector<TimedEvent>> check_events(std::vector<TimedEvent> events) {
         state.throttled = state.failed = false;
         break;
     }
+  }
+  return conflicts;
+}
+
+Result<std::vector<TimedEvent>> check_events(std::vector<TimedEvent> events) {
+  std::stable_sort(events.begin(), events.end(), [](const TimedEvent& a, const TimedEvent& b) { return a.at < b.at; });
+  std::vector<std::string> diagnostics;
+  for (const EventConflict& conflict : event_conflicts(events)) {
+    const TimedEvent& event = events[conflict.index];
+    diagnostics.push_back(fmt::format("event '{}' at cycle {}: {}", text(event.event), event.at.count(), conflict.reason));
   }
   if (!diagnostics.empty()) return Error{ErrorCode::kInvalidInput, fmt::format("{}", fmt::join(diagnostics, "\n"))};
   return events;

@@ -39,9 +39,19 @@ struct TimedEvent {
 /// an event that is not built ("cap power").
 [[nodiscard]] Result<TimedEvent> parse_event(std::string_view time, std::string_view text, const DeviceSpec& device);
 
-/// Orders events by time and checks them against each other. Errors: kInvalidInput (release of a cluster that is not
-/// occupied, occupy of one that is, failure of an element that failed already, recovery of one that neither failed nor is
-/// throttled), all diagnostics at once.
+/// The same without a time.
+[[nodiscard]] Result<Event> parse_event(std::string_view text, const DeviceSpec& device);
+
+/// An event that contradicts those before it.
+struct EventConflict {
+  std::size_t index = 0;  ///< in the list of events
+  std::string reason;     ///< "the cluster is failed already"
+};
+/// Release of a cluster that is not occupied, occupy of one that is, failure of an element that failed already, recovery of
+/// one that neither failed nor is throttled. Requires: events ascending in time.
+[[nodiscard]] std::vector<EventConflict> event_conflicts(const std::vector<TimedEvent>& events);
+
+/// Orders events by time and checks them against each other. Errors: kInvalidInput listing every conflict.
 [[nodiscard]] Result<std::vector<TimedEvent>> check_events(std::vector<TimedEvent> events);
 
 /// "occupy cluster 0", "fail core 0.2".

@@ -67,7 +67,14 @@ Result<RunResult> run(const PreparedNetwork& network, const RunOptions& options,
   if (!options.timing_only) {
     GATEFOLD_TRY(executor, Executor::make(network, options.numerics));
   }
-  Session session(network, *plan, *policy, options, executor ? &*executor : nullptr);
+  DeclaredStream declared{std::nullopt, plan->reference_total};
+  if (options.arrivals.rate_hz) {
+    declared.period = Cycles(static_cast<std::int64_t>(static_cast<double>(network.spec().clock_hz) / *options.arrivals.rate_hz));
+  }
+  const std::unique_ptr<GapRules> gap_rules = make_gap_rules(policy->gap_rule(), network.spec(), {declared});
+  SharedChip chip(network.spec(), policy->scope(), options.events, options.record_profile);
+  chip.chip().gating().follow(gap_rules.get());
+  Session session(network, *plan, *policy, options, executor ? &*executor : nullptr, chip);
   GATEFOLD_CHECK(session.boot());
 
   const auto begin = std::chrono::steady_clock::now();

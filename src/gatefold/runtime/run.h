@@ -135,10 +135,11 @@ struct RunResult {
   std::vector<Phase> phases;
   // gating
   std::int64_t wakes = 0;
-  Cycles stall;                                            ///< waiting for wakes, routes and transfers
-  std::int64_t stalls = 0;                                 ///< executions that waited
-  std::array<IdleTimes, kElementClassCount> idle_times{};  ///< by ElementClass
-  std::int64_t misgates = 0;                               ///< gate commands refused because the element was in use
+  Cycles stall;                                                ///< waiting for wakes, routes and transfers
+  std::int64_t stalls = 0;                                     ///< executions that waited
+  std::array<IdleTimes, kElementClassCount> idle_times{};      ///< by ElementClass
+  std::array<UnknownGaps, kElementClassCount> unknown_gaps{};  ///< by ElementClass
+  std::int64_t misgates = 0;                                   ///< gate commands refused because the element was in use
   // shifts
   std::int64_t shifts_voluntary = 0;
   std::int64_t shifts_forced = 0;

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <iterator>
 #include <limits>
 
 namespace gatefold {
@@ -19,127 +17,137 @@ std::vector<Phase> phases_of(const std::vector<TimedEvent>& events) {
   return {{"before", Cycles(0), first, 0}, {"during", first, last, 0}, {"after", last, forever, 0}};
 }
 
-void apply(const std::vector<TimedEvent>& events, const DeviceSpec& spec, Profile& profile) {
-  struct Failed {
-    bool cluster = false;
-    std::uint16_t cores = 0;
-  };
-  std::vector<Failed> failed(static_cast<std::size_t>(spec.cluster_count));
-  for (const TimedEvent& timed : events) {
-    const Event& event = timed.event;
-    Condition condition = profile.condition(event.cluster, timed.at);
-    condition.since = timed.at;
-    Failed& state = failed[event.cluster.at()];
-    const auto core = static_cast<std::uint16_t>(event.core < 0 ? 0U : 1U << static_cast<unsigned>(event.core));
-    switch (event.kind) {
-      case EventKind::kOccupy: condition.occupied = true; break;
-      case EventKind::kRelease: condition.occupied = false; break;
-      case EventKind::kThrottle: condition.percent = event.percent; break;
-      case EventKind::kFail:
-        if (event.core < 0) state.cluster = true;
-        else if (event.bank < 0) state.cores = static_cast<std::uint16_t>(state.cores | core);
-        break;
-      case EventKind::kRecover:
-        if (event.core < 0) state.cluster = false;
-        else if (event.bank < 0) state.cores = static_cast<std::uint16_t>(state.cores & ~core);
-        if (event.core < 0) condition.percent = 100;
-        break;
-    }
-    const auto all = static_cast<std::uint16_t>((1U << static_cast<unsigned>(spec.cores_per_cluster)) - 1U);
-    condition.failed_cores = state.cluster ? all : state.cores;
-    profile.set_condition(event.cluster, condition);
-  }
-}
-
 }  // namespace
 
-Session::Session(const PreparedNetwork& network, const StaticPlan& plan, Policy& policy, const RunOptions& options, Executor* executor)
+Session::Session(const PreparedNetwork& network, const StaticPlan& plan, Policy& policy, const RunOptions& options, Executor* executor,
+                 SharedChip& shared)
     : network_(network),
       table_(network.table()),
       plan_(plan),
       policy_(policy),
       options_(options),
       executor_(executor),
-      chip_(network.spec(), policy.scope()),
+      shared_(shared),
+      chip_(shared.chip()),
+      first_account_(shared.join(*this, network.table().size())),
+      stream_(shared.users() - 1),
       residence_(network.table(), chip_.memory()),
       layers_(network.table().size()),
       tensors_(network.graph().activations.size()),
       nonzeros_(network.graph().activations.size()),
-      remaining_reference_(network.table().size() + 1) {
+      remaining_reference_(network.table().size() + 1),
+      density_(options.density) {
   for (std::size_t v = layers_.size(); v-- > 0;) remaining_reference_[v] = remaining_reference_[v + 1] + plan.reference[v];
-  if (options.record_profile) chip_.profile().start_recording();
-  apply(options.events, network.spec(), chip_.profile());
-  std::copy_if(options.events.begin(), options.events.end(), std::back_inserter(faults_),
-               [](const TimedEvent& timed) { return timed.event.kind == EventKind::kFail || timed.event.kind == EventKind::kRecover; });
-  failed_.resize(static_cast<std::size_t>(network.spec().cluster_count + network.spec().core_count() + network.spec().bank_count()));
   result_.phases = phases_of(options.events);
   phase_times_.resize(result_.phases.size());
-  if (options.arrivals.rate_hz) {
-    const Cycles mean(static_cast<std::int64_t>(static_cast<double>(network.spec().clock_hz) / *options.arrivals.rate_hz));
-    expected_gap_ = std::max(Cycles(0), mean - plan.reference_total);
-  }
 }
 
 Status Session::boot() {
-  Assignment assignment = policy_.first_assignment(table_, plan_);
-  if (auto as_is = lay_out_as_is(table_, assignment, plan_.spilling.tensors)) {
-    spilling_ = *std::move(as_is);
-  } else {
-    GATEFOLD_TRY(FittedPlan fitted, fit_spilling(table_, assignment, {}, plan_.spilling.tensors));
-    assignment = std::move(fitted.assignment);
-    spilling_ = std::move(fitted.spilling);
-  }
+  Assignment assignment = wanted();
+  if (auto as_is = lay_out_as_is(table_, assignment, plan_.spilling.tensors)) return settle({std::move(assignment), *std::move(as_is)});
+  GATEFOLD_TRY(const FittedPlan fitted, fit_spilling(table_, assignment, {}, plan_.spilling.tensors));
+  return settle(fitted);
+}
+
+Status Session::settle(const FittedPlan& plan) {
+  spilling_ = plan.spilling;
   residence_ = Residence(table_, chip_.memory(), spilling_.tensors);
   for (std::size_t v = 0; v < layers_.size(); ++v) {
     const LayerId layer(v);
-    layers_[v].home = assignment[v];
+    const Placement& home = layers_[v].home = plan.assignment[v];
     std::vector<Payload> payloads;
-    if (executor_ != nullptr && !assignment[v].streamed) {
-      GATEFOLD_TRY(payloads, executor_->weight_payloads(layer, assignment[v]));
+    if (executor_ != nullptr && !home.streamed) {
+      GATEFOLD_TRY(payloads, executor_->weight_payloads(layer, home));
     }
-    GATEFOLD_CHECK(residence_.store_weights(layer, assignment[v], payloads));
+    GATEFOLD_CHECK(residence_.store_weights(layer, home, payloads));
     for (const BlockId block : residence_.weights(layer)) chip_.refresh_content(chip_.memory().pieces(block));
     if (policy_.scope() == GatingScope::kClusters) {
-      for (std::int32_t k = assignment[v].first; k <= assignment[v].last(); ++k) chip_.gating().pin(ClusterId(k), Cycles(0));
+      for (std::int32_t k = home.first; k <= home.last(); ++k) chip_.gating().pin(ClusterId(k), Cycles(0));
     }
   }
+  resident_ = true;
   return Done{};
 }
 
 Status Session::serve(Cycles arrival, bool known, const InputSet* inputs) {
-  const Cycles from = std::max(arrival, last_completion_);
-  if (!known && arrival > last_completion_) chip_.gating().idle_between_requests(last_completion_, arrival, expected_gap_);
-  arrival_ = arrival;
-  deadline_ = options_.deadline ? std::optional(arrival + *options_.deadline) : std::nullopt;
-  first_start_ = last_end_ = issued_ = from;
-  started_ = false;
-  next_.reset();
-  for (TensorState& tensor : tensors_) tensor = {from, from, std::nullopt};
-  inputs_ = inputs;
-  done_.assign(layers_.size(), 0);
-  first_undone_ = 0;
-  pass_faults(from);
-  replan(from, true);
-  for (std::size_t v = 0; v < layers_.size(); ++v) {
-    if (!network_.last_producer(LayerId(v))) decide(LayerId(v), from, true);
+  begin({.arrival = arrival,
+         .known = known,
+         .deadline = options_.deadline ? std::optional(arrival + *options_.deadline) : std::nullopt,
+         .inputs = inputs},
+        std::max(arrival, last_completion_));
+  while (active_) GATEFOLD_CHECK(advance(Cycles(std::numeric_limits<std::int64_t>::max())));
+  if (ended_.shed.empty()) {
+    result_.request_records.push_back({ended_.arrival, ended_.at, ended_.missed});
+  } else {
+    const std::int64_t request = result_.completed + std::ssize(result_.shed);
+    result_.shed.push_back({request, ended_.arrival, ended_.at, std::move(ended_.shed)});
   }
-  const Status served = serve_layers();
-  if (served) return complete();
-  // Failures after the first placement are the request's, not the run's.
-  if (served.error().code != ErrorCode::kDoesNotFit) return served;
-  shed(served.error().message);
+  result_.outputs.push_back(std::move(ended_.outputs));
   return Done{};
 }
 
-Status Session::serve_layers() {
-  GATEFOLD_CHECK(store_inputs());
-  do {
-    while (first_undone_ < layers_.size()) {
-      if (done_[first_undone_] != 0) ++first_undone_;
-      else GATEFOLD_CHECK(step(LayerId(first_undone_)));
-    }
-  } while (pass_faults(last_end_));
+void Session::begin(const Request& request, Cycles now) {
+  GATEFOLD_REQUIRE(resident_ && !active_ && request.arrival <= now);
+  active_ = true;
+  chip_.gating().begin_request(stream_, request.arrival, request.known && foresees());
+  arrival_ = request.arrival;
+  deadline_ = request.deadline;
+  first_start_ = last_end_ = issued_ = resume_ = now;
+  started_ = false;
+  inputs_stored_ = false;
+  next_.reset();
+  for (TensorState& tensor : tensors_) tensor = {now, now, std::nullopt};
+  inputs_ = request.inputs;
+  density_ = request.density.value_or(options_.density);
+  const std::size_t wanted = std::min(request.layers.value_or(layers_.size()), layers_.size());
+  done_.assign(layers_.size(), 0);
+  std::fill(done_.begin() + static_cast<std::ptrdiff_t>(wanted), done_.end(), char{1});
+  first_undone_ = 0;
+  pass_faults(now);
+  replan(now, true);
+  for (std::size_t v = 0; v < wanted; ++v) {
+    if (network_.last_producer(LayerId(v))) continue;
+    decide(LayerId(v), now, true);
+    leave_clusters();
+  }
+}
+
+Status Session::advance(Cycles limit) {
+  GATEFOLD_REQUIRE(active_);
+  limit_ = limit;
+  chip_.gating().work_for(stream_);
+  Status gone_on = go_on();
+  // Failures after the first placement are the request's, not the run's.
+  if (gone_on || gone_on.error().code != ErrorCode::kDoesNotFit) return gone_on;
+  shed(std::move(gone_on).error().message);
   return Done{};
+}
+
+Status Session::go_on() {
+  if (!inputs_stored_) {
+    inputs_stored_ = true;
+    GATEFOLD_CHECK(store_inputs());
+  }
+  if (fault_pending(issued_)) pass_faults(issued_);  // what cut the last execution short
+  while (first_undone_ < layers_.size() && done_[first_undone_] != 0) ++first_undone_;
+  if (first_undone_ < layers_.size()) return step(LayerId(first_undone_));
+  if (put_off(last_end_) || pass_faults(last_end_)) return Done{};
+  return complete();
+}
+
+Cycles Session::next_time() const {
+  GATEFOLD_REQUIRE(active_);
+  if (!inputs_stored_) return issued_;
+  std::size_t next = first_undone_;
+  while (next < layers_.size() && done_[next] != 0) ++next;
+  if (next == layers_.size()) return last_end_;
+  const LayerId layer(next);
+  const LayerState& state = layers_[next];
+  Cycles ready = std::max({issued_, resume_, state.weights_ready, state.route_ready});
+  for (const Operand& operand : network_.graph().layer(layer).inputs) {
+    if (operand.tensor) ready = std::max(ready, tensors_[operand.tensor->at()].ready);
+  }
+  return resource_free(layer, ready);
 }
 
 Status Session::store_inputs() {
@@ -149,7 +157,7 @@ Status Session::store_inputs() {
     if (activation.consumers.empty()) continue;
     const Status stored = store_input(i, layers_[activation.consumers.front().at()].home, tensors_[graph.inputs[i].at()].ready);
     // Where something failed its reader may have no home yet: it is stored when the reader has one.
-    if (!stored && (next_fault_ == 0 || stored.error().code != ErrorCode::kDoesNotFit)) return stored;
+    if (!stored && (!shared_.faults_began() || stored.error().code != ErrorCode::kDoesNotFit)) return stored;
   }
   return Done{};
 }
@@ -186,50 +194,6 @@ Status Session::store_input(std::size_t index, const Placement& home, Cycles now
   return executor_->write(input, bytes, chip_, residence_, written, written);
 }
 
-std::optional<Cycles> Session::budget(LayerId layer, Cycles now) const {
-  if (!deadline_) return std::nullopt;
-  const Int128 left = std::max<std::int64_t>(0, (*deadline_ - now).count());
-  const std::int64_t remaining = std::max<std::int64_t>(1, remaining_reference_[layer.at()].count());
-  return Cycles(static_cast<std::int64_t>(left * plan_.reference[layer.at()].count() / remaining));
-}
-
-void Session::replan(Cycles now, bool begins) {
-  chip_.profile().advance(now);
-  const Assignment homes = this->homes();
-  EnergyTotal spent;
-  for (const LayerState& state : layers_) spent += state.energy;
-  const auto left = deadline_ ? std::optional(std::max(Cycles(0), *deadline_ - now)) : std::nullopt;
-  policy_.replan({now, &table_, &chip_.profile(), &residence_, &spilling_, &plan_, &homes, &done_, left, spent, begins});
-  planned_at_ = chip_.profile().version(now);
-}
-
-void Session::decide(LayerId layer, Cycles now, bool steered) {
-  LayerState& state = layers_[layer.at()];
-  chip_.profile().advance(now);
-  if (chip_.profile().version(now) != planned_at_) replan(now, false);
-  Boundary boundary{layer, now, &table_, &chip_.profile(), &residence_, state.home, std::nullopt, steered, budget(layer, now), &spilling_};
-  if (const auto producer = network_.last_producer(layer)) boundary.producer = layers_[producer->at()].home;
-  boundary.weights_lost = state.weights_lost;
-  // Before the layers in between have run nobody knows what room there will be for activations.
-  boundary.evicted = steered ? !weights_have_room(layer) : !home_has_room(layer);
-  boundary.plan = &plan_;
-  Decision decision;
-  if (options_.why == layer) {
-    ExplainedDecision explained{now, std::ssize(result_.request_records), 0, !steered, decide_and_explain(policy_, boundary)};
-    decision = explained.explanation.decision;
-    add_distinct(result_.why, std::move(explained));
-  } else if (options_.measure_decisions) {
-    const auto begin = std::chrono::steady_clock::now();
-    decision = policy_.decide(boundary);
-    result_.decision_ns.push_back((std::chrono::steady_clock::now() - begin).count());
-  } else {
-    decision = policy_.decide(boundary);
-  }
-  state.route_ready = now + table_.spec().route_change;
-  if (decision.shift) shift(layer, decision.placement, now, decision.forced, boundary.evicted);
-  if (state.weights_lost && chip_.profile().available(state.home, now) && weights_have_room(layer)) reload(layer, state.home, now);
-}
-
 Cycles Session::resource_free(LayerId layer, Cycles ready) const {
   const Placement& home = layers_[layer.at()].home;
   switch (network_.graph().layer(layer).kind) {
@@ -249,7 +213,7 @@ Result<Cycles> Session::available_from(LayerId layer, Cycles now) const {
                                                      "move it",
                                                      network_.graph().layer(layer).name, home.text(), options_.policy)};
   }
-  for (const TimedEvent& timed : options_.events) {
+  for (const TimedEvent& timed : shared_.events()) {
     if (timed.at > now && profile.available(home, timed.at)) return timed.at;
   }
   return Error{ErrorCode::kDoesNotFit, fmt::format("layer '{}' waits for {}, which no event gives back, and policy '{}' does not move it",
@@ -275,23 +239,31 @@ Status Session::store_outputs(LayerId layer) {
 }
 
 Status Session::step(LayerId layer) {
-  const Account account(chip_.ledger(), layer.index() + 1);
-  Cycles from = issued_;  // the controller issues layers in order; they may overlap once issued
+  const Account account(chip_.ledger(), first_account_ + layer.index());
+  Cycles from = std::max(issued_, resume_);  // the controller issues layers in order; they may overlap once issued
   Cycles start;
   for (;;) {
+    if (put_off(from)) return Done{};
     GATEFOLD_TRY(bool changed, restore_inputs(layer, from));
     if (!changed) {
       GATEFOLD_TRY(const Cycles ready, measure(layer, from));
+      if (put_off(ready)) return Done{};
       const auto happened = pass_faults(ready);
       changed = happened.has_value();
       if (changed) {
         from = std::max(from, *happened);
       } else {
+        if (!foresees()) {  // every layer comes as a surprise
+          chip_.gating().end_request(stream_, ready);
+          chip_.gating().begin_request(stream_, ready, false);
+        }
         GATEFOLD_TRY(start, act(layer, ready));
-        if (!fault_pending(start) && chip_.profile().available(layers_[layer.at()].home, start)) break;
-        // Its home was taken, or something failed, while it waited: once more.
+        const bool waits = put_off(start);
+        if (!waits && !fault_pending(start) && chip_.profile().available(layers_[layer.at()].home, start)) break;
+        // Others are first, its home was taken, or something failed, while it waited: once more.
         release_staging();
         for (const TensorId output : network_.graph().layer(layer).outputs) drop(output);
+        if (waits) return Done{};
         from = fault_pending(start) ? std::max(from, *pass_faults(start)) : start;
       }
     }
@@ -320,10 +292,12 @@ Result<Cycles> Session::measure(LayerId layer, Cycles from) {
 
 Result<Cycles> Session::find_home(LayerId layer, Cycles now) {
   if (chip_.profile().available(layers_[layer.at()].home, now) && home_has_room(layer)) return now;
+  if (fault_pending(now)) return now;  // nothing is decided before it has happened
   decide(layer, now, false);
+  leave_clusters();
   GATEFOLD_TRY(const Cycles then, available_from(layer, now));
   // Whoever waited for a failure looks again once it has happened; otherwise the room for what was lost is still to be found.
-  return then == now || fault_pending(then) ? then : find_home(layer, then);
+  return then == now || then > limit_ || fault_pending(then) ? then : find_home(layer, then);
 }
 
 Result<Cycles> Session::act(LayerId layer, Cycles ready) {
@@ -348,6 +322,11 @@ Result<Cycles> Session::act(LayerId layer, Cycles ready) {
     awake = std::max({awake, chip_.ready_at(state.home, residence_.blocks(output), start),
                       chip_.path_ready_at(state.home, residence_.where(output), start)});
   }
+  if (shared_.shared()) {  // what others are about to move may have taken the inputs' banks already
+    for (const Operand& operand : here.inputs) {
+      if (operand.tensor) awake = chip_.ready_at(state.home, residence_.blocks(*operand.tensor), awake);
+    }
+  }
   start = std::max(start, awake);
   result_.stall += start - ready;
   result_.stalls += start > ready ? 1 : 0;
@@ -356,8 +335,11 @@ Result<Cycles> Session::act(LayerId layer, Cycles ready) {
 
 Session::Execution Session::power(LayerId layer, Cycles start) {
   const LayerState& state = layers_[layer.at()];
-  if (!started_) first_start_ = start;
-  started_ = true;
+  if (!started_) {
+    first_start_ = start;
+    started_ = true;
+    if (shared_.shared()) shared_.request_starts(start);
+  }
   issued_ = start;
   Cycles end = start + throttled(cycles_now(layer), chip_.profile().percent(state.home, start));
   if (blocks_.count > 0) end = price_blocks(layer, start);
@@ -369,6 +351,10 @@ Session::Execution Session::power(LayerId layer, Cycles start) {
   if (blocks_.count > 0) hold_staging(start, stop);
   chip_.hold(state.home, start, stop);
   chip_.hold(residence_.weights(layer), start, stop);
+  if (!foresees()) {  // nobody knows of the next layer, and the uncore stays ON for the request all the same
+    const Account account(chip_.ledger(), Ledger::kNobody);
+    chip_.hold_uncore(UncoreUse::kRequests, first_start_, stop);
+  }
   const Layer& here = network_.graph().layer(layer);
   for (const Operand& operand : here.inputs) {
     if (operand.tensor) chip_.hold(residence_.blocks(*operand.tensor), start, stop);
@@ -393,17 +379,13 @@ void Session::decide_readers(LayerId layer, Cycles start) {
         return chip_.storable_at(layers_[layer.at()].home, blocks, start) == start;
       });
     }
+    leave_clusters();  // what was to be written there is not in the way any more
   }
 }
 
 Status Session::execute(LayerId layer, Cycles start, Cycles end) {
   for (const TensorId output : network_.graph().layer(layer).outputs) {
-    // After several failures a shift of the reader can still occupy the banks in which the output was to lie.
-    if (chip_.storable_at(layers_[layer.at()].home, residence_.blocks(output), start) != start) {
-      return Error{ErrorCode::kDoesNotFit,
-                   fmt::format("the banks for '{}' in {} are still in use when layer '{}' starts", network_.graph().activation(output).name,
-                               residence_.where(output).text(), network_.graph().layer(layer).name)};
-    }
+    GATEFOLD_ENSURE(chip_.storable_at(layers_[layer.at()].home, residence_.blocks(output), start) == start);
     chip_.hold_path(layers_[layer.at()].home, residence_.where(output), start, end);
     chip_.hold(residence_.blocks(output), start, end);
     for (const BlockId block : residence_.blocks(output)) chip_.refresh_content(chip_.memory().pieces(block));
@@ -437,6 +419,8 @@ void Session::record(LayerId layer, Cycles start, Cycles end) {
     tensors_[output.at()] = {end, end, std::nullopt};
   }
   const DynamicEnergy dynamic = blocks_.count > 0 ? blocked_.dynamic : energy_now(layer);
+  ++executions_;
+  issued_last_ = {start, end, EnergyTotal(dynamic.total()) + EnergyTotal::over(table_.option(layer, state.home).held, end - start)};
   chip_.charge(dynamic, wires, state.home);
   if (blocks_.count > 0) state.energy += chip_.charge_external(blocked_.spilled, blocked_.streamed);
   state.row_blocks = blocks_.count;
@@ -470,6 +454,7 @@ Status Session::complete() {
   std::vector<OutputRecord> outputs;
   for (const NetworkOutput& output : graph.outputs) {
     if (!residence_.stored(output.tensor)) continue;
+    if (shared_.shared()) last_end_ = chip_.ready_at(residence_.where(output.tensor), residence_.blocks(output.tensor), last_end_);
     chip_.hold(residence_.blocks(output.tensor), last_end_, last_end_);  // read out by the host interface
     if (executor_ == nullptr) continue;
     GATEFOLD_TRY(const auto bytes, executor_->read(output.tensor, chip_.memory(), chip_.gating(), residence_, last_end_, last_end_));
@@ -479,12 +464,13 @@ Status Session::complete() {
   }
   for (std::size_t t = 0; t < tensors_.size(); ++t) drop(TensorId(t));
   chip_.hold_uncore(UncoreUse::kRequests, first_start_, last_end_);
+  chip_.gating().end_request(stream_, last_end_);
   last_completion_ = last_end_;
   const bool missed = deadline_ && last_end_ > *deadline_;
-  result_.request_records.push_back({arrival_, last_end_, missed});
   result_.deadline_misses += missed ? 1 : 0;
   ++result_.completed;
-  result_.outputs.push_back(std::move(outputs));
+  active_ = false;
+  ended_ = {arrival_, last_end_, missed, {}, std::move(outputs)};
   return Done{};
 }
 

@@ -5,9 +5,11 @@
 // A layer is decided when its last producer starts, while its inputs can still be steered; the readers of network inputs
 // when the request begins. Requests of one network are served in order, one at a time; inside a request, layers are issued
 // in order and overlap on disjoint clusters as their inputs and the bookings allow. Times are virtual: a layer's start and
-// end are fixed when it is booked. session_moves.cpp carries data: shifts, strays, streamed weights; session_spill.cpp serves
-// layers whose activations lie in external memory; session_zeros.cpp counts zeros for chips that exploit them;
-// session_faults.cpp takes elements away and gives them back: what is lost, which layers run again, which request is shed.
+// end are fixed when it is booked. Several sessions share a chip (shared_chip.h) by taking turns: each goes on as far as a limit,
+// the time at which another one could start its next layer. session_decisions.cpp asks the policy; session_moves.cpp carries data:
+// shifts, strays, streamed weights; session_spill.cpp serves layers whose activations lie in external memory; session_zeros.cpp
+// counts zeros for chips that exploit them; session_faults.cpp takes elements away and gives them back: what is lost, which layers
+// run again, which request is shed.
 #pragma once
 
 #include <memory>
@@ -19,25 +21,93 @@
 #include "gatefold/runtime/executor.h"
 #include "gatefold/runtime/prepared.h"
 #include "gatefold/runtime/run.h"
+#include "gatefold/runtime/shared_chip.h"
 
 namespace gatefold {
 
-class Session {
+class Session : public ChipUser {
  public:
-  /// All must outlive the session. `executor` is null under timing-only. `expected_gap`, for streams whose arrivals are
-  /// random, is the mean idle time between requests.
-  Session(const PreparedNetwork& network, const StaticPlan& plan, Policy& policy, const RunOptions& options, Executor* executor);
+  /// What became of a request.
+  struct Ended {
+    Cycles arrival;
+    Cycles at;
+    bool missed = false;  ///< its deadline
+    std::string shed;     ///< why it was given up; empty: it completed
+    std::vector<OutputRecord> outputs;
+  };
+
+  /// All must outlive the session, and the session the use of the chip. `executor` is null under timing-only. A session is no
+  /// longer moved: the chip knows it. `options.events` are those of the chip.
+  Session(const PreparedNetwork& network, const StaticPlan& plan, Policy& policy, const RunOptions& options, Executor* executor,
+          SharedChip& shared);
 
   /// Places the weights. Errors: kDoesNotFit.
   [[nodiscard]] Status boot();
+
+  // ---- one request after the other, alone on the chip ----
   /// Serves one request that arrives at `arrival`, no earlier than the one before, or sheds it. `known`: the arrival was
   /// foreseeable (declared period, or closed loop). `inputs` must outlive the call. Errors: those of the executor.
   [[nodiscard]] Status serve(Cycles arrival, bool known, const InputSet* inputs);
-  /// Settles the ledger up to the horizon and returns the figures.
+  /// Settles the ledger up to the horizon and returns the figures of chip and session.
   [[nodiscard]] RunResult finish(Cycles horizon);
+
+  // ---- in turns with others ----
+  struct Request {
+    Cycles arrival;
+    bool known = false;                   ///< everybody knew beforehand when it would arrive
+    std::optional<Cycles> deadline{};     ///< absolute
+    const InputSet* inputs = nullptr;     ///< must outlive the request
+    std::optional<double> density{};      ///< instead of RunOptions::density
+    std::optional<std::size_t> layers{};  ///< it ends after so many; nullopt: all
+  };
+  /// Takes a request up at `now`. Requires: none is in progress, and the weights are there or on their way.
+  void begin(const Request& request, Cycles now);
+  /// True from begin() until the request has completed or is shed; then ended() says which.
+  [[nodiscard]] bool busy() const { return active_; }
+  /// Goes on with the request by one layer, if that can start by `limit`. Errors: those of the executor.
+  [[nodiscard]] Status advance(Cycles limit);
+  /// When advance() could do something at the earliest. Requires: busy.
+  [[nodiscard]] Cycles next_time() const;
+  /// The next layer starts no earlier.
+  void hold_back(Cycles until) { resume_ = std::max(resume_, until); }
+  [[nodiscard]] Ended& ended() { return ended_; }
+  /// Of the layers that were executed to their end.
+  [[nodiscard]] std::int64_t executions() const { return executions_; }
+  /// The latest of them.
+  struct Issued {
+    Cycles start;
+    Cycles end;
+    EnergyTotal energy;  ///< dynamic, and what it holds ON
+  };
+  [[nodiscard]] const Issued& issued_last() const { return issued_last_; }
+
+  // ---- networks that come and go ----
+  /// Where the policy wants the layers at first.
+  [[nodiscard]] Assignment wanted() const { return policy_.first_assignment(table_, plan_); }
+  /// True if its weights are in the chip, or were before a failure.
+  [[nodiscard]] bool resident() const { return resident_; }
+  /// The weights are there from the start, at no charge. Errors: kDoesNotFit.
+  [[nodiscard]] Status settle(const FittedPlan& plan);
+  /// The weights come from external memory, one layer after the other: charged, and layers wait for theirs.
+  /// Requires: not resident; Residence finds room for them in the order of the layers.
+  void load(const FittedPlan& plan, Cycles now);
+  /// Gives their banks up. Requires: resident, not busy.
+  void unload(Cycles now);
+  [[nodiscard]] const Residence& residence() const { return residence_; }
+  [[nodiscard]] Assignment homes() const;
+  /// Counters so far.
+  [[nodiscard]] const RunResult& counted() const { return result_; }
+  /// Its layers' accounts in the ledger, in their order, begin here.
+  [[nodiscard]] std::int32_t first_account() const { return first_account_; }
 
   [[nodiscard]] Cycles last_completion() const { return last_completion_; }
   [[nodiscard]] Chip& chip() { return chip_; }
+
+  void lose_data(const Event& event, Cycles now) override;
+  void faults_passed(Cycles now) override;
+  [[nodiscard]] std::optional<Cycles> executing_since() const override {
+    return active_ && started_ ? std::optional(first_start_) : std::nullopt;
+  }
 
  private:
   /// Per-layer state; homes persist over requests, times belong to the current one.
@@ -64,19 +134,33 @@ class Session {
     Cycles read_until;                      ///< last booked read
     std::optional<Placement> carried_from;  ///< by a move that ends at `ready`
   };
+  /// Where a shift came from and went to, and when its weights are away.
+  struct Departure {
+    Placement from;
+    Placement to;
+    Cycles drained;
+  };
   /// An execution: what it takes, and until when it lasts: a fault may cut it short.
   struct Execution {
     Cycles end;
     Cycles stop;
   };
 
-  /// All layers of a request, those that have to run again included.
-  Status serve_layers();
+  /// True if gaps inside a request, and before one whose arrival is declared, are known.
+  [[nodiscard]] bool foresees() const { return policy_.gap_rule() != GapRule::kIdleTimeout; }
+  /// What is next of the request in progress: its inputs, a layer, one that has to run again, or its end.
+  Status go_on();
   Status store_inputs();
   Status store_input(std::size_t input, const Placement& home, Cycles now);
 
   // ---- one layer ----
   Status step(LayerId layer);
+  /// True if `then` is not this session's turn any more: it goes on from there when it is.
+  bool put_off(Cycles then) {
+    if (then <= limit_) return false;
+    resume_ = then;
+    return true;
+  }
   /// When it could start if everything were in place (EQ-33), not before `from`.
   Result<Cycles> measure(LayerId layer, Cycles from);
   /// `now` if its home can be used; if it was taken or failed after the decision, decides again, or waits for it to come back.
@@ -99,8 +183,8 @@ class Session {
   [[nodiscard]] bool can_move(LayerId layer, const Placement& to, bool evicted) const;
   /// Moves a layer if it can.
   void shift(LayerId layer, const Placement& to, Cycles now, bool forced, bool evicted);
-  /// Activates the clusters of `to` at `now`, deactivates those of `from` once their weights have left.
-  void follow_pins(const Placement& from, const Placement& to, Cycles now, Cycles drained);
+  /// Deactivates the clusters that the last shift left, once its weights are away, but for those in which something lies.
+  void leave_clusters();
   /// Moves an input that does not lie where the layer reads it, not before `now`; returns when it is there.
   Result<Cycles> align(LayerId layer, const Operand& operand, Cycles now);
   /// Streams a layer's weights from external memory (EQ-31): returns the end of an execution that could start at `start`
@@ -141,12 +225,9 @@ class Session {
   Status complete();
 
   // ---- faults (session_faults.cpp) ----
-  /// Lets the failures and recoveries up to `now` happen; returns when the last one was. Afterwards first_undone_ may be
-  /// a layer that was done before.
-  std::optional<Cycles> pass_faults(Cycles now);
-  [[nodiscard]] bool fault_pending(Cycles now) const { return next_fault_ < faults_.size() && faults_[next_fault_].at <= now; }
-  void apply_fault(const TimedEvent& timed);
-  void lose_data(const Event& event, Cycles now);
+  /// After pass_faults() first_undone_ may be a layer that was done before.
+  std::optional<Cycles> pass_faults(Cycles now) { return shared_.pass_faults(now); }
+  [[nodiscard]] bool fault_pending(Cycles now) const { return shared_.fault_pending(now); }
   void drop_weights(LayerId layer);
   /// Marks the layers whose results are needed and lost.
   void mark_reruns();
@@ -167,7 +248,6 @@ class Session {
   [[nodiscard]] bool weights_have_room(LayerId layer) const;
   /// True if a layer that starts next finds room where it is. Without failed banks nobody took any from it.
   [[nodiscard]] bool home_has_room(LayerId layer) const;
-  [[nodiscard]] Assignment homes() const;
   /// Loads lost weights from external memory into `to`, asked for at `now`; returns the energy, which the chip has charged.
   EnergyTotal reload(LayerId layer, const Placement& to, Cycles now);
   /// Gives the request in progress up.
@@ -183,7 +263,10 @@ class Session {
   Policy& policy_;
   const RunOptions& options_;
   Executor* executor_;
-  Chip chip_;
+  SharedChip& shared_;
+  Chip& chip_;
+  std::int32_t first_account_;
+  std::int32_t stream_;  ///< the chip's number for it
   Residence residence_;
   Spilling spilling_;
   RowBlocks blocks_;     ///< of the layer that is starting
@@ -196,6 +279,7 @@ class Session {
   std::vector<BlockId> avoid_;
   std::vector<Piece> vacated_;
   std::uint64_t planned_at_ = 0;  ///< the profile's version when the policy last looked at the whole
+  std::optional<Departure> departure_;  ///< policies that activate whole clusters: of a shift whose clusters are not left yet
   Cycles arrival_;
   std::optional<Cycles> deadline_;  ///< absolute
   Cycles first_start_;
@@ -203,17 +287,25 @@ class Session {
   std::optional<LayerId> next_;  ///< the first layer whose operands are not laid out; nullopt: nor are the inputs
   Cycles last_end_;
   bool started_ = false;
+  bool resident_ = false;
+  bool active_ = false;         ///< a request is in progress
+  bool inputs_stored_ = false;  ///< that is, they have been once
+  Cycles limit_;                ///< of this turn
+  Cycles resume_;               ///< the next layer starts no earlier
+  Ended ended_;
+  double density_;  ///< assumed under timing-only
+  std::int64_t executions_ = 0;
+  Issued issued_last_;
   const InputSet* inputs_ = nullptr;  ///< of the request in progress
   std::vector<char> done_;            ///< layers of the request in progress whose results are there, or no longer needed
   std::size_t first_undone_ = 0;      ///< all layers before it are done
-  std::vector<TimedEvent> faults_;    ///< failures and recoveries, ascending in time
-  std::size_t next_fault_ = 0;        ///< those before it have happened
-  std::vector<char> failed_;          ///< what events said of clusters, cores and banks, in this order
   Cycles last_completion_;
-  Cycles expected_gap_;
   RunResult result_;
   std::vector<PhaseTime> phase_times_;  ///< as result_.phases
   DotProducts useful_;
 };
+
+/// What a ledger holds, by parts.
+[[nodiscard]] EnergyParts energy_parts(const Ledger& ledger);
 
 }  // namespace gatefold

@@ -11,7 +11,6 @@
 // the layers behind it, which might have started before the failure: the controller issues in order. Transfers of external
 // memory are not revoked once booked: a layer that streams its weights has paid for all of them.
 #include <algorithm>
-#include <utility>
 
 #include "gatefold/runtime/session.h"
 
@@ -24,19 +23,6 @@ bool covers(const Event& event, const Placement& placement) {
   const std::int32_t cluster = event.cluster.index();
   if (cluster < placement.first || cluster > placement.last()) return false;
   return event.core < 0 || (placement.core_mask >> static_cast<unsigned>(event.core) & 1U) != 0;
-}
-
-/// The banks of an element, [first, last].
-std::pair<std::int32_t, std::int32_t> banks_of(const DeviceSpec& spec, const Event& event) {
-  std::int32_t first = event.cluster.index();
-  std::int32_t count = 1;
-  const auto descend = [&](std::int32_t child, std::int32_t children) {
-    first = first * children + std::max(child, 0);
-    count = child < 0 ? count * children : count;
-  };
-  descend(event.core, spec.cores_per_cluster);
-  descend(event.bank, spec.banks_per_core);
-  return {first, first + count - 1};
 }
 
 }  // namespace
@@ -61,8 +47,9 @@ bool Session::hits(LayerId layer, const Event& event) const {
 }
 
 std::optional<Cycles> Session::caught(LayerId layer, Cycles start, Cycles end) const {
-  for (std::size_t i = next_fault_; i < faults_.size() && faults_[i].at < end; ++i) {
-    if (faults_[i].at > start && faults_[i].event.kind == EventKind::kFail && hits(layer, faults_[i].event)) return faults_[i].at;
+  for (const TimedEvent& timed : shared_.faults_to_come()) {
+    if (timed.at >= end) break;
+    if (timed.at > start && timed.event.kind == EventKind::kFail && hits(layer, timed.event)) return timed.at;
   }
   return std::nullopt;
 }
@@ -94,37 +81,12 @@ void Session::interrupt(LayerId layer, Cycles start, const Execution& execution)
   last_end_ = std::max(last_end_, execution.stop);
   issued_ = execution.stop;
   ++result_.interrupted;
-  pass_faults(execution.stop);
 }
 
-std::optional<Cycles> Session::pass_faults(Cycles now) {
-  std::optional<Cycles> happened;
-  for (; fault_pending(now); ++next_fault_) {
-    happened = faults_[next_fault_].at;
-    apply_fault(faults_[next_fault_]);
-  }
-  if (happened) mark_reruns();
-  return happened;
-}
-
-void Session::apply_fault(const TimedEvent& timed) {
-  const DeviceSpec& spec = table_.spec();
-  const Event& event = timed.event;
-  const auto core = static_cast<std::size_t>(event.cluster.index() * spec.cores_per_cluster + std::max(event.core, 0));
-  const auto clusters = static_cast<std::size_t>(spec.cluster_count);
-  const std::size_t cores = clusters + static_cast<std::size_t>(spec.core_count());
-  const auto bank = core * static_cast<std::size_t>(spec.banks_per_core) + static_cast<std::size_t>(std::max(event.bank, 0));
-  failed_[event.core < 0 ? event.cluster.at() : event.bank < 0 ? clusters + core : cores + bank] = event.kind == EventKind::kFail ? 1 : 0;
-  if (event.kind == EventKind::kFail) lose_data(event, timed.at);
-  const auto [first, last] = banks_of(spec, event);
-  for (std::int32_t b = first; b <= last; ++b) {  // a bank works if neither it nor what it is part of failed
-    const auto of_core = static_cast<std::size_t>(b / spec.banks_per_core);
-    const bool failed =
-        failed_[event.cluster.at()] != 0 || failed_[clusters + of_core] != 0 || failed_[cores + static_cast<std::size_t>(b)] != 0;
-    if (failed == chip_.memory().failed(BankId(b))) continue;
-    if (failed) chip_.memory().fail(BankId(b));
-    else chip_.memory().recover(BankId(b));
-  }
+void Session::faults_passed(Cycles now) {
+  if (!active_) return;
+  mark_reruns();
+  if (shared_.shared()) resume_ = std::max(resume_, now);  // others saw what was there before the failure
 }
 
 void Session::lose_data(const Event& event, Cycles now) {
@@ -174,12 +136,16 @@ void Session::mark_reruns() {
 
 Result<bool> Session::restore_inputs(LayerId layer, Cycles& from) {
   const LayerGraph& graph = network_.graph();
-  for (std::size_t i = 0; next_fault_ > 0 && i < graph.inputs.size(); ++i) {
+  for (std::size_t i = 0; shared_.faults_began() && i < graph.inputs.size(); ++i) {
     const TensorId input = graph.inputs[i];
     const auto& operands = graph.layer(layer).inputs;
     const bool reads = std::any_of(operands.begin(), operands.end(), [input](const Operand& operand) { return operand.tensor == input; });
     if (!reads || residence_.stored(input)) continue;
     GATEFOLD_TRY(const Cycles now, find_home(layer, from));
+    if (now > limit_) {
+      from = now;
+      return true;
+    }
     if (const auto happened = pass_faults(now)) {
       from = std::max(from, *happened);
       return true;
@@ -209,7 +175,7 @@ Assignment Session::homes() const {
 EnergyTotal Session::reload(LayerId layer, const Placement& to, Cycles now) {
   const DeviceSpec& spec = table_.spec();
   LayerState& state = layers_[layer.at()];
-  const Account account(chip_.ledger(), layer.index() + 1);
+  const Account account(chip_.ledger(), first_account_ + layer.index());
   state.weights_lost = false;
   state.carried_from.reset();
   std::vector<Payload> payloads;
@@ -241,10 +207,10 @@ void Session::shed(std::string reason) {
   release_staging();
   for (std::size_t t = 0; t < tensors_.size(); ++t) drop(TensorId(t));
   if (started_) chip_.hold_uncore(UncoreUse::kRequests, first_start_, last_end_);
+  chip_.gating().end_request(stream_, last_end_);
   last_completion_ = last_end_;
-  const std::int64_t request = result_.completed + std::ssize(result_.shed);
-  result_.shed.push_back({request, arrival_, last_end_, std::move(reason)});
-  result_.outputs.emplace_back();
+  active_ = false;
+  ended_ = {arrival_, last_end_, false, std::move(reason), {}};
 }
 
 }  // namespace gatefold

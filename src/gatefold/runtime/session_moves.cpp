@@ -1,6 +1,7 @@
 // The part of the session that carries data: weights when a layer shifts, inputs that lie elsewhere, weights streamed from
 // external memory. Every move is charged, takes time on the buses, and keeps both ends powered meanwhile.
 #include <algorithm>
+#include <utility>
 
 #include "gatefold/runtime/session.h"
 
@@ -25,7 +26,7 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced,
     ++result_.shifts_refused;
     return;
   }
-  const Account account(chip_.ledger(), layer.index() + 1);
+  const Account account(chip_.ledger(), first_account_ + layer.index());
   const DeviceSpec& spec = table_.spec();
   const bool lost = state.weights_lost;
   const Bytes weights = from.streamed || lost ? Bytes(0) : weights_stored(spec, table_.work(layer), footprint_of(to));
@@ -81,15 +82,18 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced,
   ++state.shifts;
   ++(forced ? result_.shifts_forced : result_.shifts_voluntary);
   result_.shift_energy += energy;
-  if (policy_.scope() == GatingScope::kClusters) follow_pins(from, to, now, state.weights_ready);
+  if (policy_.scope() != GatingScope::kClusters) return;
+  for (std::int32_t k = to.first; k <= to.last(); ++k) chip_.gating().pin(ClusterId(k), now);
+  departure_ = {from, to, state.weights_ready};
 }
 
-void Session::follow_pins(const Placement& from, const Placement& to, Cycles now, Cycles drained) {
-  for (std::int32_t k = to.first; k <= to.last(); ++k) chip_.gating().pin(ClusterId(k), now);
+void Session::leave_clusters() {
+  if (!departure_) return;
+  const auto [from, to, drained] = *std::exchange(departure_, std::nullopt);
   for (std::int32_t k = from.first; k <= from.last(); ++k) {
     if (to.first <= k && k <= to.last()) continue;
     // The pseudocode deactivates the old cluster whatever else lies there; the chip refuses while something does.
-    if (!chip_.gating().unpin(ClusterId(k), drained)) ++result_.misgates;
+    if (!chip_.deactivate(ClusterId(k), drained)) ++result_.misgates;
   }
 }
 
@@ -149,6 +153,34 @@ Cycles Session::stream(LayerId layer, Cycles decided, Cycles start, Cycles cycle
   chip_.hold(blocks, std::min(start, early - external_cycles(table_.spec(), buffer.prefetched)), start);
   result_.stall += end - (start + cycles);
   return end;
+}
+
+void Session::load(const FittedPlan& plan, Cycles now) {
+  GATEFOLD_REQUIRE(!resident_ && !active_);
+  spilling_ = plan.spilling;
+  residence_ = Residence(table_, chip_.memory(), spilling_.tensors);
+  resident_ = true;
+  for (std::size_t v = layers_.size(); v-- > 0;) remaining_reference_[v] = remaining_reference_[v + 1] + plan_.reference[v];
+  for (std::size_t v = 0; v < layers_.size(); ++v) {
+    LayerState& state = layers_[v];
+    state.home = plan.assignment[v];
+    state.weights_ready = now;
+    state.weights_lost = false;
+    state.carried_from.reset();
+    if (policy_.scope() == GatingScope::kClusters) {
+      for (std::int32_t k = state.home.first; k <= state.home.last(); ++k) chip_.gating().pin(ClusterId(k), now);
+    }
+    if (table_.work(LayerId(v)).weights > Bytes(0)) reload(LayerId(v), state.home, now);
+  }
+}
+
+void Session::unload(Cycles now) {
+  GATEFOLD_REQUIRE(resident_ && !active_);
+  resident_ = false;
+  for (std::size_t v = 0; v < layers_.size(); ++v) {
+    chip_.hold(residence_.weights(LayerId(v)), now, now);  // they were kept until now
+    drop_weights(LayerId(v));
+  }
 }
 
 void Session::drop(TensorId tensor) {

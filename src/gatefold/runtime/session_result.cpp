@@ -17,6 +17,15 @@ EnergyTotal sum_of(std::span<const PartSums> rows) {
 
 }  // namespace
 
+EnergyParts energy_parts(const Ledger& ledger) {
+  EnergyParts parts{ledger.part(Part::kCompute),     ledger.part(Part::kMemory),    ledger.part(Part::kCrossbar),
+                    ledger.part(Part::kExternal),    ledger.part(Part::kLeakageOn), ledger.part(Part::kLeakageGated),
+                    ledger.part(Part::kTransitions), ledger.part(Part::kUncore),    ledger.part(Part::kFloor)};
+  GATEFOLD_ENSURE(parts.total() == ledger.total());
+  GATEFOLD_ENSURE(sum_of(ledger.by_account()) == ledger.total() && sum_of(ledger.by_cluster()) == ledger.total());
+  return parts;
+}
+
 RunResult Session::finish(Cycles horizon) {
   horizon = std::max(horizon, chip_.gating().held_until());  // a move that a fault made useless may outlast the last request
   chip_.gating().settle(horizon);
@@ -26,17 +35,14 @@ RunResult Session::finish(Cycles horizon) {
   result.policy = options_.policy;
   result.horizon = horizon;
   result.clock_hz = spec.clock_hz;
-  result.energy = {ledger.part(Part::kCompute),     ledger.part(Part::kMemory),    ledger.part(Part::kCrossbar),
-                   ledger.part(Part::kExternal),    ledger.part(Part::kLeakageOn), ledger.part(Part::kLeakageGated),
-                   ledger.part(Part::kTransitions), ledger.part(Part::kUncore),    ledger.part(Part::kFloor)};
-  GATEFOLD_ENSURE(result.energy.total() == ledger.total());
+  result.energy = energy_parts(ledger);
   const auto accounts = ledger.by_account();
   const auto clusters = ledger.by_cluster();
-  GATEFOLD_ENSURE(sum_of(accounts) == ledger.total() && sum_of(clusters) == ledger.total());
   result.energy_between = accounts[Ledger::kNobody];
   result.energy_clusters.assign(clusters.begin(), clusters.end());
   result.energy_clusters.resize(static_cast<std::size_t>(spec.cluster_count) + 1);
   result.idle_times = chip_.profile().idle_times();
+  result.unknown_gaps = chip_.gating().unknown_gaps();
   result.profile = chip_.profile().deltas();
   result.cluster_count = spec.cluster_count;
   const auto cycles = static_cast<double>(std::max<std::int64_t>(1, horizon.count()));
@@ -57,8 +63,9 @@ RunResult Session::finish(Cycles horizon) {
   for (std::size_t v = 0; v < layers_.size(); ++v) {
     const Layer& layer = network_.graph().layers[v];
     const LayerState& state = layers_[v];
+    const std::size_t account = static_cast<std::size_t>(first_account_) + v;
     result.layers.push_back({layer.name, std::string(name(layer.op)), state.home.text(), state.cycles, state.energy, state.shifts,
-                             state.row_blocks, v + 1 < accounts.size() ? accounts[v + 1] : PartSums{}, state.density, state.skipped});
+                             state.row_blocks, account < accounts.size() ? accounts[account] : PartSums{}, state.density, state.skipped});
   }
   for (std::size_t t = 0; t < spilling_.tensors.size(); ++t) {
     if (spilling_.tensors[t] != 0) result.spilled.push_back({network_.graph().activations[t].name, table_.tensor_bytes(TensorId(t))});

@@ -41,7 +41,8 @@ TEST(SessionTimes, TwoLayersWaitForOneRouteAndShareTheDeadline) {  // EQ-33, EQ-
   options.timing_only = true;
   options.deadline = Cycles(1000);
   Listener listener;
-  Session session(*network.value(), network.value()->plan(), listener, options, nullptr);
+  SharedChip chip(network.value()->spec(), listener.scope());
+  Session session(*network.value(), network.value()->plan(), listener, options, nullptr, chip);
   ASSERT_TRUE(session.boot());
   ASSERT_TRUE(session.serve(Cycles(0), true, nullptr));
   EXPECT_EQ(session.last_completion(), Cycles(16 + 239 + 239));
@@ -73,7 +74,8 @@ TEST(SessionEnergy, ChargesAddUpToTheFiguresExactly) {
   options.timing_only = true;
   options.policy = "static";
   Wanderer wanderer;
-  Session session(*network.value(), network.value()->plan(), wanderer, options, nullptr);
+  SharedChip chip(network.value()->spec(), wanderer.scope());
+  Session session(*network.value(), network.value()->plan(), wanderer, options, nullptr, chip);
   Adder adder;
   session.chip().ledger().observe(&adder);
   ASSERT_TRUE(session.boot());
