@@ -192,6 +192,6 @@ class PreparedNetwork;
 /// Policies by name, in the order of tables.
 [[nodiscard]] const std::vector<std::string>& policy_names();
 /// What `default` resolves to.
-inline constexpr const char* kDefaultPolicy = "greedy";
+inline constexpr const char* kDefaultPolicy = "regret";
 
 }  // namespace gatefold

@@ -6,9 +6,10 @@
 // when the request begins. Requests of one network are served in order, one at a time; inside a request, layers are issued
 // in order and overlap on disjoint clusters as their inputs and the bookings allow. Times are virtual: a layer's start and
 // end are fixed when it is booked. Several sessions share a chip (shared_chip.h) by taking turns: each goes on as far as a limit,
-// the time at which another one could start its next layer. session_moves.cpp carries data: shifts, strays, streamed weights;
-// session_spill.cpp serves layers whose activations lie in external memory; session_zeros.cpp counts zeros for chips that exploit
-// them; session_faults.cpp takes elements away and gives them back: what is lost, which layers run again, which request is shed.
+// the time at which another one could start its next layer. session_decisions.cpp asks the policy; session_moves.cpp carries data:
+// shifts, strays, streamed weights; session_spill.cpp serves layers whose activations lie in external memory; session_zeros.cpp
+// counts zeros for chips that exploit them; session_faults.cpp takes elements away and gives them back: what is lost, which layers
+// run again, which request is shed.
 #pragma once
 
 #include <memory>
@@ -277,8 +278,8 @@ class Session : public ChipUser {
   std::vector<Cycles> remaining_reference_;  ///< T_ref of this layer and all after it
   std::vector<BlockId> avoid_;
   std::vector<Piece> vacated_;
-  std::optional<Departure> departure_;  ///< policies that activate whole clusters: of a shift whose clusters are not left yet
   std::uint64_t planned_at_ = 0;  ///< the profile's version when the policy last looked at the whole
+  std::optional<Departure> departure_;  ///< policies that activate whole clusters: of a shift whose clusters are not left yet
   Cycles arrival_;
   std::optional<Cycles> deadline_;  ///< absolute
   Cycles first_start_;
