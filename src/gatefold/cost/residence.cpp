@@ -132,6 +132,13 @@ void Residence::drop(TensorId tensor) {
   if (spilled(tensor)) spilled_bytes_ -= table_->tensor_bytes(tensor);
 }
 
+void Residence::drop_activations() {
+  unstage();
+  for (std::size_t t = 0; t < tensors_.size(); ++t) {
+    if (tensors_[t].live) drop(TensorId(t));
+  }
+}
+
 bool Residence::aligned(TensorId tensor, const Placement& placement, const Layout& layout) const {
   const Stored& stored = tensors_[tensor.at()];
   GATEFOLD_REQUIRE(stored.live);

@@ -44,6 +44,8 @@ class Residence {
   /// A spilled one takes room in external memory alone. Errors: kDoesNotFit; then nothing is stored.
   [[nodiscard]] Status store(TensorId tensor, const Placement& placement, const Layout& layout, std::span<const BlockId> avoid);
   void drop(TensorId tensor);
+  /// Drops all of them, and staging buffers.
+  void drop_activations();
   /// Stores an activation elsewhere while its present place is still taken, and gives that up if the new one fits and
   /// `accept(blocks)` says so; otherwise nothing changes. Requires: stored.
   template <class Accept>

@@ -13,9 +13,10 @@ namespace gatefold {
 namespace {
 
 /// One layer's activations come and go as they will at run time. Returns the layer whose operands did not fit. What a layer
-/// with a failed home would hold is not there. `counts`, if given, receives in how many row blocks the layer executes.
+/// with a failed home would hold is not there. `counts`, if given, receives in how many row blocks the layer executes; `peaks` grows
+/// to the banks per core that were not empty.
 std::optional<LayerId> walk_layer(const OptionTable& table, const Assignment& homes, LayerId layer, Residence& residence,
-                                  std::vector<RowBlocks>* counts) {
+                                  std::vector<RowBlocks>* counts, std::vector<std::int32_t>* peaks = nullptr) {
   const LayerGraph& graph = table.graph();
   const auto lost = [&](const Placement& home) { return failed_core(residence.memory(), home, table.spec().cores_per_cluster); };
   const Placement& here = homes[layer.at()];
@@ -41,6 +42,9 @@ std::optional<LayerId> walk_layer(const OptionTable& table, const Assignment& ho
   }
   if (runs && !residence.room_to_stage(layer, here)) return layer;
   if (counts != nullptr) counts->push_back(residence.stageable(layer, here).value());
+  for (std::size_t c = 0; peaks != nullptr && c < peaks->size(); ++c) {
+    (*peaks)[c] = std::max((*peaks)[c], table.spec().banks_per_core - residence.memory().empty_banks(CoreId(c)));
+  }
   for (std::size_t t = 0; t < graph.activations.size(); ++t) {
     const Activation& activation = graph.activations[t];
     if (activation.network_output || !residence.stored(TensorId(t))) continue;
@@ -51,7 +55,7 @@ std::optional<LayerId> walk_layer(const OptionTable& table, const Assignment& ho
 
 /// The layers from `next` on that are not done; nullopt: a whole request, its inputs first.
 std::optional<LayerId> walk(const OptionTable& table, const Assignment& homes, std::optional<LayerId> next, const std::vector<char>& done,
-                            Residence& residence, std::vector<RowBlocks>* counts = nullptr) {
+                            Residence& residence, std::vector<RowBlocks>* counts = nullptr, std::vector<std::int32_t>* peaks = nullptr) {
   const LayerGraph& graph = table.graph();
   for (std::size_t i = 0; !next && i < graph.inputs.size(); ++i) {
     const TensorId input = graph.inputs[i];
@@ -62,7 +66,7 @@ std::optional<LayerId> walk(const OptionTable& table, const Assignment& homes, s
   }
   for (std::size_t v = next ? next->at() : 0; v < graph.layers.size(); ++v) {
     if (!done.empty() && done[v] != 0) continue;
-    if (const auto failed = walk_layer(table, homes, LayerId(v), residence, counts)) return failed;
+    if (const auto failed = walk_layer(table, homes, LayerId(v), residence, counts, peaks)) return failed;
   }
   return std::nullopt;
 }
@@ -70,8 +74,8 @@ std::optional<LayerId> walk(const OptionTable& table, const Assignment& homes, s
 class Fitter {
  public:
   Fitter(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed, const std::vector<char>& spilled,
-         const Memory* empty)
-      : table_(table), assignment_(wanted), spilled_(spilled), excluded_(wanted.size()), empty_(empty) {
+         const Memory* within)
+      : table_(table), assignment_(wanted), spilled_(spilled), excluded_(wanted.size()), within_(within) {
     for (std::size_t v = 0; v < wanted.size(); ++v) {
       excluded_[v].assign(table.layer(LayerId(v)).options.size(), 0);
       if (!streamed.empty()) assignment_[v].streamed = streamed[v] != 0;
@@ -137,7 +141,7 @@ class Fitter {
 
   /// Weights, then activations. Returns the layer that did not fit.
   std::optional<LayerId> lay_out() {
-    Memory memory = empty_ != nullptr ? *empty_ : Memory(table_.spec());
+    Memory memory = within_ != nullptr ? *within_ : Memory(table_.spec());
     Residence residence(table_, memory, spilled_);
     count_live_banks(residence);
     for (std::size_t v = 0; v < assignment_.size(); ++v) {
@@ -289,7 +293,7 @@ class Fitter {
   std::optional<LayerId> overflowed_;  ///< the layer for which no shape was left
   std::vector<std::vector<char>> excluded_;
   std::vector<std::int64_t> needed_;  ///< per core: empty banks that its layers need
-  const Memory* empty_;               ///< what to lay out in; nullptr: a memory of which all banks work
+  const Memory* within_;              ///< what to lay out in; nullptr: an empty memory of which all banks work
 };
 
 }  // namespace
@@ -324,8 +328,8 @@ bool shift_leaves_room(const OptionTable& table, const Residence& now, const Ass
 }
 
 Result<Assignment> fit_assignment(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed,
-                                  const std::vector<char>& spilled, const Memory* empty) {
-  return Fitter(table, wanted, streamed, spilled, empty).fit();
+                                  const std::vector<char>& spilled, const Memory* within) {
+  return Fitter(table, wanted, streamed, spilled, within).fit();
 }
 
 bool operands_fit(const OptionTable& table, const Residence& now, const Assignment& homes, LayerId layer, const std::vector<char>& done) {
@@ -360,8 +364,24 @@ bool operands_fit(const OptionTable& table, const Residence& now, const Assignme
   return residence.room_to_stage(layer, home);
 }
 
-std::optional<Spilling> lay_out_as_is(const OptionTable& table, const Assignment& assignment, const std::vector<char>& spilled) {
+std::optional<std::vector<std::int32_t>> activation_peaks(const OptionTable& table, const Assignment& assignment) {
   Memory memory(table.spec());
+  Residence residence(table, memory);
+  std::vector<std::int32_t> peaks(static_cast<std::size_t>(table.spec().core_count()), 0);
+  if (walk(table, assignment, std::nullopt, {}, residence, nullptr, &peaks)) return std::nullopt;
+  return peaks;
+}
+
+bool request_fits(const OptionTable& table, const Residence& now, const Assignment& homes) {
+  Memory memory(now.memory());
+  Residence residence(now, memory);
+  residence.drop_activations();
+  return !walk(table, homes, std::nullopt, {}, residence);
+}
+
+std::optional<Spilling> lay_out_as_is(const OptionTable& table, const Assignment& assignment, const std::vector<char>& spilled,
+                                      const Memory* within) {
+  Memory memory = within != nullptr ? *within : Memory(table.spec());
   Residence residence(table, memory, spilled);
   for (std::size_t v = 0; v < assignment.size(); ++v) {
     if (!residence.store_weights(LayerId(v), assignment[v], {})) return std::nullopt;
@@ -372,12 +392,12 @@ std::optional<Spilling> lay_out_as_is(const OptionTable& table, const Assignment
 }
 
 Result<FittedPlan> fit_spilling(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed,
-                                std::vector<char> spilled) {
+                                std::vector<char> spilled, const Memory* within) {
   for (;;) {  // every round spills one more activation, so it ends
-    Fitter fitter(table, wanted, streamed, spilled, nullptr);
+    Fitter fitter(table, wanted, streamed, spilled, within);
     auto fitted = fitter.fit();
     if (fitted) {
-      auto spilling = lay_out_as_is(table, fitted.value(), spilled);
+      auto spilling = lay_out_as_is(table, fitted.value(), spilled, within);
       GATEFOLD_ENSURE(spilling.has_value());  // the fitter laid it out so
       return FittedPlan{std::move(fitted).value(), *std::move(spilling)};
     }

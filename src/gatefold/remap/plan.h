@@ -57,9 +57,10 @@ struct PlanObjective {
 /// Lays an assignment out in an empty memory, moving layers that do not fit to the next cheapest place or shape, and
 /// choosing core masks. Errors: kDoesNotFit with the sizes.
 /// `streamed` and `spilled`, if not empty, mark the layers whose weights do not stay (Placement::streamed) and the activations
-/// that lie in external memory. `empty` is a memory that holds nothing and in which banks may have failed; nullptr: all work.
+/// that lie in external memory. `within` is a memory in which banks may have failed, and others may have their weights; nullptr: all
+/// is empty and works.
 [[nodiscard]] Result<Assignment> fit_assignment(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed,
-                                                const std::vector<char>& spilled = {}, const Memory* empty = nullptr);
+                                                const std::vector<char>& spilled = {}, const Memory* within = nullptr);
 
 /// The plan for a chip without one cluster: layers that do not use it stay where `plan` has them; each of the others takes the
 /// cheapest shape beside the failed cluster that the rest leaves room for (local_cost). What is spilled stays spilled. nullopt: it does not
@@ -80,9 +81,17 @@ struct CoreMasks {
 /// True if some core of the placement has no bank left.
 [[nodiscard]] bool failed_core(const Memory& memory, const Placement& placement, std::int32_t cores_per_cluster);
 
-/// The row blocks of an assignment that fits just as it is, weights in the order of layers; nullopt if it does not.
+/// The row blocks of an assignment that fits just as it is, weights in the order of layers; nullopt if it does not. `within`: as for
+/// fit_assignment.
 [[nodiscard]] std::optional<Spilling> lay_out_as_is(const OptionTable& table, const Assignment& assignment,
-                                                    const std::vector<char>& spilled);
+                                                    const std::vector<char>& spilled, const Memory* within = nullptr);
+
+/// Per core, the banks that the activations of one request take at most where nothing is in their way; nullopt if they do not fit an
+/// empty memory. Nothing is spilled.
+[[nodiscard]] std::optional<std::vector<std::int32_t>> activation_peaks(const OptionTable& table, const Assignment& assignment);
+
+/// True if a whole request finds room for its activations where nobody else has any, beside the weights that lie there now. Pure.
+[[nodiscard]] bool request_fits(const OptionTable& table, const Residence& now, const Assignment& homes);
 
 /// fit_assignment with activations in external memory: those of `spilled` (per tensor; empty: none), and as many more as it takes.
 struct FittedPlan {
@@ -90,7 +99,7 @@ struct FittedPlan {
   Spilling spilling;
 };
 [[nodiscard]] Result<FittedPlan> fit_spilling(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed,
-                                              std::vector<char> spilled);
+                                              std::vector<char> spilled, const Memory* within = nullptr);
 
 /// True if a layer can move to its place in `homes` without taking the room that activations need: those of the request
 /// in progress from layer `next` on (nullopt: its inputs are not stored yet; `done`, if not empty: those among them that have

@@ -190,6 +190,7 @@ class Greedy : public Policy {
  public:
   GatingScope scope() const override { return GatingScope::kAll; }
   GapRule gap_rule() const override { return GapRule::kPredicted; }
+  bool replans() const override { return true; }
   Assignment first_assignment(const OptionTable&, const StaticPlan& plan) const override { return plan.assignment; }
 
   Decision decide(const Boundary& boundary) override {

@@ -53,6 +53,8 @@ class Policy {
   [[nodiscard]] virtual GatingScope scope() const = 0;
   /// How it spends gaps whose end nobody knows.
   [[nodiscard]] virtual GapRule gap_rule() const { return GapRule::kNominal; }
+  /// True if it may plan anew while it runs: which networks stay in the chip, by the rates that were seen, and where after failures.
+  [[nodiscard]] virtual bool replans() const { return false; }
   /// Where layers are before the first request, before capacity is considered.
   [[nodiscard]] virtual Assignment first_assignment(const OptionTable& table, const StaticPlan& plan) const = 0;
   /// Called once per layer and request, once more if its home was taken or failed meanwhile. Staying is always allowed; a layer

@@ -36,41 +36,48 @@ Session::Session(const PreparedNetwork& network, const StaticPlan& plan, Policy&
       layers_(network.table().size()),
       tensors_(network.graph().activations.size()),
       nonzeros_(network.graph().activations.size()),
-      remaining_reference_(network.table().size() + 1) {
+      remaining_reference_(network.table().size() + 1),
+      density_(options.density) {
   for (std::size_t v = layers_.size(); v-- > 0;) remaining_reference_[v] = remaining_reference_[v + 1] + plan.reference[v];
+  if (!foresees()) chip_.gating().keep_weights(stream_);
+  if (options.deadline) keep_deadline(*options.deadline);
   result_.phases = phases_of(options.events);
   phase_times_.resize(result_.phases.size());
 }
 
 Status Session::boot() {
-  Assignment assignment = policy_.first_assignment(table_, plan_);
-  if (auto as_is = lay_out_as_is(table_, assignment, plan_.spilling.tensors)) {
-    spilling_ = *std::move(as_is);
-  } else {
-    GATEFOLD_TRY(FittedPlan fitted, fit_spilling(table_, assignment, {}, plan_.spilling.tensors));
-    assignment = std::move(fitted.assignment);
-    spilling_ = std::move(fitted.spilling);
-  }
+  Assignment assignment = wanted();
+  if (auto as_is = lay_out_as_is(table_, assignment, plan_.spilling.tensors)) return settle({std::move(assignment), *std::move(as_is)});
+  GATEFOLD_TRY(const FittedPlan fitted, fit_spilling(table_, assignment, {}, plan_.spilling.tensors));
+  return settle(fitted);
+}
+
+Status Session::settle(const FittedPlan& plan) {
+  spilling_ = plan.spilling;
   residence_ = Residence(table_, chip_.memory(), spilling_.tensors);
   for (std::size_t v = 0; v < layers_.size(); ++v) {
     const LayerId layer(v);
-    layers_[v].home = assignment[v];
+    const Placement& home = layers_[v].home = plan.assignment[v];
     std::vector<Payload> payloads;
-    if (executor_ != nullptr && !assignment[v].streamed) {
-      GATEFOLD_TRY(payloads, executor_->weight_payloads(layer, assignment[v]));
+    if (executor_ != nullptr && !home.streamed) {
+      GATEFOLD_TRY(payloads, executor_->weight_payloads(layer, home));
     }
-    GATEFOLD_CHECK(residence_.store_weights(layer, assignment[v], payloads));
+    GATEFOLD_CHECK(residence_.store_weights(layer, home, payloads));
     for (const BlockId block : residence_.weights(layer)) chip_.refresh_content(chip_.memory().pieces(block));
     if (policy_.scope() == GatingScope::kClusters) {
-      for (std::int32_t k = assignment[v].first; k <= assignment[v].last(); ++k) chip_.gating().pin(ClusterId(k), Cycles(0));
+      for (std::int32_t k = home.first; k <= home.last(); ++k) chip_.gating().pin(ClusterId(k), Cycles(0));
     }
   }
+  resident_ = true;
   return Done{};
 }
 
 Status Session::serve(Cycles arrival, bool known, const InputSet* inputs) {
-  begin(arrival, known, std::max(arrival, last_completion_), options_.deadline ? std::optional(arrival + *options_.deadline) : std::nullopt,
-        inputs);
+  begin({.arrival = arrival,
+         .known = known,
+         .deadline = options_.deadline ? std::optional(arrival + *options_.deadline) : std::nullopt,
+         .inputs = inputs},
+        std::max(arrival, last_completion_));
   while (active_) GATEFOLD_CHECK(advance(Cycles(std::numeric_limits<std::int64_t>::max())));
   if (ended_.shed.empty()) {
     result_.request_records.push_back({ended_.arrival, ended_.at, ended_.missed});
@@ -82,22 +89,26 @@ Status Session::serve(Cycles arrival, bool known, const InputSet* inputs) {
   return Done{};
 }
 
-void Session::begin(Cycles arrival, bool known, Cycles now, std::optional<Cycles> deadline, const InputSet* inputs) {
-  GATEFOLD_REQUIRE(!active_ && arrival <= now);
+void Session::begin(const Request& request, Cycles now) {
+  GATEFOLD_REQUIRE(resident_ && !active_ && request.arrival <= now);
   active_ = true;
-  chip_.gating().begin_request(stream_, arrival, known && foresees());
-  arrival_ = arrival;
-  deadline_ = deadline;
+  chip_.gating().begin_request(stream_, request.arrival, request.known && foresees());
+  arrival_ = request.arrival;
+  deadline_ = request.deadline;
   first_start_ = last_end_ = issued_ = resume_ = now;
   started_ = false;
   inputs_stored_ = false;
   next_.reset();
   for (TensorState& tensor : tensors_) tensor = {now, now, std::nullopt};
-  inputs_ = inputs;
+  inputs_ = request.inputs;
+  density_ = request.density.value_or(options_.density);
+  const std::size_t wanted = std::min(request.layers.value_or(layers_.size()), layers_.size());
   done_.assign(layers_.size(), 0);
+  std::fill(done_.begin() + static_cast<std::ptrdiff_t>(wanted), done_.end(), char{1});
   first_undone_ = 0;
   pass_faults(now);
-  for (std::size_t v = 0; v < layers_.size(); ++v) {
+  refill(now, wanted);
+  for (std::size_t v = 0; v < wanted; ++v) {
     if (network_.last_producer(LayerId(v))) continue;
     decide(LayerId(v), now, true);
     leave_clusters();
@@ -444,6 +455,8 @@ void Session::record(LayerId layer, Cycles start, Cycles end) {
     tensors_[output.at()] = {end, end, std::nullopt};
   }
   const DynamicEnergy dynamic = blocks_.count > 0 ? blocked_.dynamic : energy_now(layer);
+  ++executions_;
+  issued_last_ = {start, end, EnergyTotal(dynamic.total()) + EnergyTotal::over(table_.option(layer, state.home).held, end - start)};
   chip_.charge(dynamic, wires, state.home);
   if (blocks_.count > 0) state.energy += chip_.charge_external(blocked_.spilled, blocked_.streamed);
   state.row_blocks = blocks_.count;

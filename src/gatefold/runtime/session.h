@@ -40,6 +40,10 @@ class Session : public ChipUser {
   Session(const PreparedNetwork& network, const StaticPlan& plan, Policy& policy, const RunOptions& options, Executor* executor,
           SharedChip& shared);
 
+  /// A request has to be done within so long: weights are not given up in gaps between requests if loading them again would take too
+  /// long for that.
+  void keep_deadline(Cycles deadline);
+
   /// Places the weights. Errors: kDoesNotFit.
   [[nodiscard]] Status boot();
 
@@ -51,16 +55,49 @@ class Session : public ChipUser {
   [[nodiscard]] RunResult finish(Cycles horizon);
 
   // ---- in turns with others ----
-  /// Takes a request up at `now`. `deadline` is absolute. `inputs` must outlive the request. Requires: none is in progress.
-  /// `known`: the arrival was foreseeable.
-  void begin(Cycles arrival, bool known, Cycles now, std::optional<Cycles> deadline, const InputSet* inputs);
+  struct Request {
+    Cycles arrival;
+    bool known = false;                   ///< the arrival was foreseeable
+    std::optional<Cycles> deadline{};     ///< absolute
+    const InputSet* inputs = nullptr;     ///< must outlive the request
+    std::optional<double> density{};      ///< instead of RunOptions::density
+    std::optional<std::size_t> layers{};  ///< it ends after so many; nullopt: all
+  };
+  /// Takes a request up at `now`. Requires: none is in progress, and the weights are there or on their way.
+  void begin(const Request& request, Cycles now);
   /// True from begin() until the request has completed or is shed; then ended() says which.
   [[nodiscard]] bool busy() const { return active_; }
   /// Goes on with the request by one layer, if that can start by `limit`. Errors: those of the executor.
   [[nodiscard]] Status advance(Cycles limit);
   /// When advance() could do something at the earliest. Requires: busy.
   [[nodiscard]] Cycles next_time() const;
+  /// The next layer starts no earlier.
+  void hold_back(Cycles until) { resume_ = std::max(resume_, until); }
   [[nodiscard]] Ended& ended() { return ended_; }
+  /// Of the layers that were executed to their end.
+  [[nodiscard]] std::int64_t executions() const { return executions_; }
+  /// The latest of them.
+  struct Issued {
+    Cycles start;
+    Cycles end;
+    EnergyTotal energy;  ///< dynamic, and what it holds ON
+  };
+  [[nodiscard]] const Issued& issued_last() const { return issued_last_; }
+
+  // ---- networks that come and go ----
+  /// Where the policy wants the layers at first.
+  [[nodiscard]] Assignment wanted() const { return policy_.first_assignment(table_, plan_); }
+  /// True if its weights are in the chip, or were before a failure.
+  [[nodiscard]] bool resident() const { return resident_; }
+  /// The weights are there from the start, at no charge. Errors: kDoesNotFit.
+  [[nodiscard]] Status settle(const FittedPlan& plan);
+  /// The weights come from external memory, one layer after the other: charged, and layers wait for theirs.
+  /// Requires: not resident; Residence finds room for them in the order of the layers.
+  void load(const FittedPlan& plan, Cycles now);
+  /// Gives their banks up. Requires: resident, not busy.
+  void unload(Cycles now);
+  [[nodiscard]] const Residence& residence() const { return residence_; }
+  [[nodiscard]] Assignment homes() const;
   /// Counters so far.
   [[nodiscard]] const RunResult& counted() const { return result_; }
   /// Its layers' accounts in the ledger, in their order, begin here.
@@ -114,6 +151,8 @@ class Session : public ChipUser {
 
   /// True if gaps inside a request, and before one whose arrival is declared, are known.
   [[nodiscard]] bool foresees() const { return policy_.gap_rule() != GapRule::kIdleTimeout; }
+  /// Loads the weights of the first `layers` again that banks have lost since the last request, from `now` on.
+  void refill(Cycles now, std::size_t layers);
   /// What is next of the request in progress: its inputs, a layer, one that has to run again, or its end.
   Status go_on();
   Status store_inputs();
@@ -212,7 +251,6 @@ class Session : public ChipUser {
   [[nodiscard]] bool weights_have_room(LayerId layer) const;
   /// True if a layer that starts next finds room where it is. Without failed banks nobody took any from it.
   [[nodiscard]] bool home_has_room(LayerId layer) const;
-  [[nodiscard]] Assignment homes() const;
   /// Loads lost weights from external memory into `to`, asked for at `now`; returns the energy, which the chip has charged.
   EnergyTotal reload(LayerId layer, const Placement& to, Cycles now);
   /// Gives the request in progress up.
@@ -251,11 +289,15 @@ class Session : public ChipUser {
   std::optional<LayerId> next_;  ///< the first layer whose operands are not laid out; nullopt: nor are the inputs
   Cycles last_end_;
   bool started_ = false;
+  bool resident_ = false;
   bool active_ = false;         ///< a request is in progress
   bool inputs_stored_ = false;  ///< that is, they have been once
   Cycles limit_;                ///< of this turn
   Cycles resume_;               ///< the next layer starts no earlier
   Ended ended_;
+  double density_;  ///< assumed under timing-only
+  std::int64_t executions_ = 0;
+  Issued issued_last_;
   const InputSet* inputs_ = nullptr;  ///< of the request in progress
   std::vector<char> done_;            ///< layers of the request in progress whose results are there, or no longer needed
   std::size_t first_undone_ = 0;      ///< all layers before it are done

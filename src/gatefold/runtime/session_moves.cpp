@@ -155,6 +155,61 @@ Cycles Session::stream(LayerId layer, Cycles decided, Cycles start, Cycles cycle
   return end;
 }
 
+void Session::load(const FittedPlan& plan, Cycles now) {
+  GATEFOLD_REQUIRE(!resident_ && !active_);
+  chip_.gating().work_for(Gating::kNoStream);
+  spilling_ = plan.spilling;
+  residence_ = Residence(table_, chip_.memory(), spilling_.tensors);
+  resident_ = true;
+  for (std::size_t v = layers_.size(); v-- > 0;) remaining_reference_[v] = remaining_reference_[v + 1] + plan_.reference[v];
+  for (std::size_t v = 0; v < layers_.size(); ++v) {
+    LayerState& state = layers_[v];
+    state.home = plan.assignment[v];
+    state.weights_ready = now;
+    state.weights_lost = false;
+    state.carried_from.reset();
+    if (policy_.scope() == GatingScope::kClusters) {
+      for (std::int32_t k = state.home.first; k <= state.home.last(); ++k) chip_.gating().pin(ClusterId(k), now);
+    }
+    if (table_.work(LayerId(v)).weights > Bytes(0)) reload(LayerId(v), state.home, now);
+  }
+}
+
+void Session::unload(Cycles now) {
+  GATEFOLD_REQUIRE(resident_ && !active_);
+  chip_.gating().work_for(Gating::kNoStream);
+  resident_ = false;
+  for (std::size_t v = 0; v < layers_.size(); ++v) {
+    chip_.hold(residence_.weights(LayerId(v)), now, now);  // they were kept until now
+    drop_weights(LayerId(v));
+  }
+}
+
+void Session::keep_deadline(Cycles deadline) {
+  Cycles reload;
+  for (std::size_t v = 0; v < layers_.size(); ++v) {
+    if (plan_.assignment[v].streamed) continue;
+    const Bytes stored = weights_stored(table_.spec(), table_.work(LayerId(v)), footprint_of(plan_.assignment[v]));
+    reload += external_cycles(table_.spec(), stored) + table_.spec().bank.wake_latency_off;
+  }
+  if (plan_.reference_total + reload > deadline) chip_.gating().keep_weights(stream_);
+}
+
+void Session::refill(Cycles now, std::size_t layers) {
+  for (std::size_t v = 0; v < layers; ++v) {
+    if (layers_[v].home.streamed) continue;  // a buffer holds nothing between two executions
+    for (const BlockId block : residence_.weights(LayerId(v))) {
+      for (const Piece& piece : chip_.memory().pieces(block)) {
+        if (!chip_.gating().lost(piece.bank)) continue;
+        const Account account(chip_.ledger(), first_account_ + static_cast<std::int32_t>(v));
+        result_.reloaded += chip_.memory().used_bytes(piece.bank);
+        ++result_.refills;
+        chip_.refill(piece.bank, now);
+      }
+    }
+  }
+}
+
 void Session::drop(TensorId tensor) {
   if (!residence_.stored(tensor)) return;
   vacate(residence_.blocks(tensor));

@@ -31,7 +31,7 @@ void Session::count_nonzeros(TensorId tensor, const std::byte* bytes) {
   const Activation& activation = network_.graph().activation(tensor);
   const std::int64_t elements = activation.shape.elements();
   if (bytes == nullptr) {
-    nonzeros_[tensor.at()] = std::llround(static_cast<double>(elements) * options_.density);
+    nonzeros_[tensor.at()] = std::llround(static_cast<double>(elements) * density_);
     return;
   }
   nonzeros_[tensor.at()] = nonzero_count({activation.type, activation.shape, bytes}, zero_of(network_.graph(), tensor));

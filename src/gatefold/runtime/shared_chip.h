@@ -35,6 +35,7 @@ class SharedChip {
   SharedChip(const DeviceSpec& spec, GatingScope scope, std::vector<TimedEvent> events = {}, bool record_profile = false);
 
   [[nodiscard]] Chip& chip() { return chip_; }
+  [[nodiscard]] const Chip& chip() const { return chip_; }
   [[nodiscard]] const std::vector<TimedEvent>& events() const { return events_; }
 
   /// Adds a user, who must outlive the chip's use. Returns the first of `accounts` ledger accounts that are its own.
@@ -50,6 +51,8 @@ class SharedChip {
   [[nodiscard]] std::span<const TimedEvent> faults_to_come() const { return std::span(faults_).subspan(next_fault_); }
   /// True if any has happened.
   [[nodiscard]] bool faults_began() const { return next_fault_ > 0; }
+  /// How many have.
+  [[nodiscard]] std::int64_t faults_passed() const { return static_cast<std::int64_t>(next_fault_); }
 
   /// A request's first layer starts: the parts of the uncore that serve requests stay ON from the earliest request in
   /// progress on.

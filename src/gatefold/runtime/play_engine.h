@@ -1,0 +1,70 @@
+// The engine of played scenarios: one lane per network, one clock.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "gatefold/runtime/play_cap.h"
+#include "gatefold/runtime/play_residency.h"
+
+namespace gatefold {
+
+class PlayEngine {
+ public:
+  /// All must outlive the engine. Requires: the scenario is resolved.
+  PlayEngine(const Scenario& scenario, const std::vector<std::shared_ptr<const PreparedNetwork>>& networks, const PlayOptions& options,
+             PlayObserver* observer);
+  /// Makes policies and sessions and places what fits. Errors: those of play.
+  [[nodiscard]] Status boot(const std::vector<InputSet>& inputs);
+  [[nodiscard]] Status run(const Progress& progress);
+  [[nodiscard]] PlayResult finish();
+
+ private:
+  /// An event that is neither the chip's nor the arrivals'.
+  struct Change {
+    Cycles at;
+    std::size_t event;
+  };
+
+  void arrive(const Arrival& arrival);
+  void change(const ScenarioEvent& event);
+  /// Goes on with the session whose next layer is first. `limit`: when something else comes.
+  [[nodiscard]] Status advance(Lane& lane, Cycles limit);
+  void ended(Lane& lane);
+  void failed(Lane& lane);
+  /// Takes up what waits and finds room, the most urgent first.
+  void take_up();
+  [[nodiscard]] bool begin(Lane& lane);
+  [[nodiscard]] bool unreachable(const Lane& lane, const Pending& pending) const;
+  void drop_late(Lane& lane);
+  void shed(const Pending& pending, ShedReason reason, const std::string& text);
+  [[nodiscard]] Lane& lane_of(StreamId stream) { return *lanes_[scenario_.stream(stream).network.at()]; }
+  [[nodiscard]] StreamResult& result_of(StreamId stream) { return result_.streams[stream.at()]; }
+  [[nodiscard]] Cycles cycles(std::int64_t ps) const { return cycles_of(ps, shared_->chip().spec().clock_hz); }
+  [[nodiscard]] double seconds(Cycles at) const {
+    return static_cast<double>(at.count()) / static_cast<double>(shared_->chip().spec().clock_hz);
+  }
+  [[nodiscard]] std::size_t layers_of(const Arrival& arrival) const;
+
+  const Scenario& scenario_;
+  const std::vector<std::shared_ptr<const PreparedNetwork>>& networks_;
+  const PlayOptions& options_;
+  PlayObserver* observer_;
+  std::unique_ptr<GapRules> gap_rules_;  ///< the chip follows them
+  std::optional<SharedChip> shared_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<Lane*> waiting_;  ///< scratch of take_up
+  std::optional<Residency> residency_;
+  std::optional<ScenarioArrivals> arrivals_;
+  std::vector<Change> changes_;
+  std::size_t next_change_ = 0;
+  std::vector<char> present_;  ///< streams
+  CapKeeper cap_;
+  Cycles now_;
+  Cycles slack_;
+  bool look_again_ = false;  ///< something changed that may let a request begin
+  PlayResult result_;
+};
+
+}  // namespace gatefold

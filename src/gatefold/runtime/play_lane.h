@@ -1,0 +1,76 @@
+// What the engine of played scenarios keeps of one network: its plan, its session, and the requests that wait for it.
+#pragma once
+
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gatefold/runtime/play.h"
+#include "gatefold/runtime/scenario_arrivals.h"
+#include "gatefold/runtime/session.h"
+
+namespace gatefold {
+
+/// A request that waits, or is served.
+struct Pending {
+  Arrival arrival;
+  std::int32_t priority = 0;
+  bool alone = false;      ///< it found no room beside others: it begins when nothing else is in progress
+  bool replanned = false;  ///< its network was put elsewhere for its sake already
+  [[nodiscard]] Cycles due() const {
+    return arrival.deadline ? arrival.at + *arrival.deadline : Cycles(std::numeric_limits<std::int64_t>::max());
+  }
+  /// Earliest deadline first, then the higher priority, then the order of arrival.
+  [[nodiscard]] bool before(const Pending& other) const {
+    if (due() != other.due()) return due() < other.due();
+    if (priority != other.priority) return priority > other.priority;
+    return arrival.at < other.arrival.at;
+  }
+};
+
+/// How often something is used, per second: exponentially weighted over the last few seconds, or declared and fixed.
+class UseRate {
+ public:
+  void declare(double hz) { rate_ = hz; }
+  /// Requires: `seconds` does not go back.
+  void count(double seconds) {
+    rate_ = at(seconds) + 1 / kMemory;
+    since_ = seconds;
+  }
+  [[nodiscard]] double declared() const { return rate_; }
+  [[nodiscard]] double at(double seconds) const { return rate_ * std::exp((since_ - seconds) / kMemory); }
+
+ private:
+  static constexpr double kMemory = 8;  // seconds: several phases of a minute are told apart, a pause of a second is not
+  double rate_ = 0;
+  double since_ = 0;
+};
+
+/// What only one network's requests see of the engine. Lanes do not move: sessions keep references into them.
+struct Lane {
+  NetworkId network{0};
+  const PreparedNetwork* prepared = nullptr;
+  StaticPlan plan;  ///< as it is placed now
+  std::unique_ptr<Policy> policy;
+  RunOptions options;
+  std::optional<Executor> executor;
+  std::optional<Session> session;
+  const InputSet* inputs = nullptr;
+  Assignment wanted;                ///< where the policy put the layers at first, alone on the chip
+  std::vector<std::int32_t> peaks;  ///< banks per core that a request's activations take
+  bool exclusive = false;           ///< activations are spilled: staging buffers take what is empty, so nobody beside it
+  std::int64_t peaks_after = -1;    ///< shifts after which `peaks` was computed
+  Bytes streamed_more;              ///< weights streamed beyond those that are alone on the chip
+  Bytes regret;                     ///< bytes streamed so since it was placed
+  std::int32_t priority = 0;        ///< highest of its streams
+  bool present = true;              ///< some stream that uses it is there
+  UseRate use;
+  std::vector<Pending> queue;
+  std::optional<Pending> serving;
+  Cycles reference;  ///< T_ref: latency alone under the plan
+};
+
+}  // namespace gatefold

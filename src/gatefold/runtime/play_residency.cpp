@@ -1,0 +1,268 @@
+#include "gatefold/runtime/play_residency.h"
+
+#include <algorithm>
+
+namespace gatefold {
+namespace {
+
+Bytes streamed_of(const OptionTable& table, const Assignment& assignment) {
+  Bytes sum;
+  for (std::size_t v = 0; v < assignment.size(); ++v) {
+    if (assignment[v].streamed) sum += table.work(LayerId(v)).weights;
+  }
+  return sum;
+}
+
+/// Banks of a core in which no weights lie and that work.
+std::int32_t banks_for_activations(const Memory& memory, const DeviceSpec& spec, std::int32_t core) {
+  std::int32_t count = 0;
+  for (std::int32_t b = core * spec.banks_per_core; b < (core + 1) * spec.banks_per_core; ++b) {
+    const BankRole role = memory.role(BankId(b));
+    count += role == BankRole::kEmpty || role == BankRole::kActivations ? 1 : 0;
+  }
+  return count;
+}
+
+}  // namespace
+
+Result<FittedPlan> plan_beside(const OptionTable& table, const Assignment& wanted, const std::vector<char>& spilled, const Memory& within) {
+  if (auto as_is = lay_out_as_is(table, wanted, spilled, &within)) return FittedPlan{wanted, *std::move(as_is)};
+  std::vector<char> streamed(wanted.size(), 0);
+  for (std::size_t v = 0; v < wanted.size(); ++v) streamed[v] = wanted[v].streamed ? 1 : 0;
+  std::vector<std::size_t> by_size;
+  for (std::size_t v = 0; v < table.size(); ++v) {
+    if (table.work(LayerId(v)).dot() && streamed[v] == 0) by_size.push_back(v);
+  }
+  std::stable_sort(by_size.begin(), by_size.end(),
+                   [&](std::size_t a, std::size_t b) { return table.work(LayerId(a)).weights > table.work(LayerId(b)).weights; });
+  const auto fitted_with = [&]() -> std::optional<FittedPlan> {
+    auto fitted = fit_assignment(table, wanted, streamed, spilled, &within);
+    if (!fitted) return std::nullopt;
+    auto spilling = lay_out_as_is(table, fitted.value(), spilled, &within);
+    GATEFOLD_ENSURE(spilling.has_value());  // the fitter laid it out so
+    return FittedPlan{std::move(fitted).value(), *std::move(spilling)};
+  };
+  std::size_t next = 0;
+  for (std::size_t count = 0;; count = std::min(std::max<std::size_t>(1, 2 * count), by_size.size())) {
+    for (; next < count; ++next) streamed[by_size[next]] = 1;
+    if (auto fitted = fitted_with()) return *std::move(fitted);
+    if (count == by_size.size()) break;
+  }
+  return fit_spilling(table, wanted, streamed, spilled, &within);
+}
+
+void Residency::adopt(Lane& lane, const FittedPlan& plan) {
+  const OptionTable& table = lane.prepared->table();
+  lane.plan.assignment = plan.assignment;
+  lane.plan.spilling = plan.spilling;
+  lane.plan.reference_total = Cycles(0);
+  for (std::size_t v = 0; v < table.size(); ++v) {
+    lane.plan.reference[v] = execution_cycles(table, LayerId(v), plan.assignment[v], plan.spilling);
+    lane.plan.reference_total += lane.plan.reference[v];
+  }
+  lane.streamed_more = std::max(Bytes(0), streamed_of(table, plan.assignment) - streamed_of(table, lane.wanted));
+  lane.regret = Bytes(0);
+  lane.peaks_after = -1;
+}
+
+Status Residency::place_all() {
+  std::vector<Lane*> order;
+  for (const auto& lane : lanes_) {
+    if (lane->present) order.push_back(lane.get());
+  }
+  std::stable_sort(order.begin(), order.end(), [](const Lane* a, const Lane* b) { return a->use.declared() > b->use.declared(); });
+  for (Lane* lane : order) {
+    const auto plan = fit(*lane, {});
+    if (!plan) continue;
+    adopt(*lane, *plan);
+    GATEFOLD_CHECK(lane->session->settle(*plan));
+    refresh_peaks(*lane);
+  }
+  return Done{};
+}
+
+bool Residency::any_busy() const {
+  return std::any_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->session->busy(); });
+}
+
+std::vector<Lane*> Residency::by_value(const Lane& wanted, Cycles now) const {
+  std::vector<Lane*> order;
+  for (const auto& lane : lanes_) {
+    if (lane.get() != &wanted && lane->session->resident() && !lane->session->busy()) order.push_back(lane.get());
+  }
+  // Those for which no request waits first. A network's value is what its reload costs times how often it is used; per byte that is
+  // the rate alone.
+  std::stable_sort(order.begin(), order.end(), [&](const Lane* a, const Lane* b) {
+    if (a->queue.empty() != b->queue.empty()) return a->queue.empty();
+    return use_of(*a, now) < use_of(*b, now);
+  });
+  return order;
+}
+
+std::optional<FittedPlan> Residency::fit(Lane& lane, const std::vector<Lane*>& leaving) {
+  const DeviceSpec& spec = shared_.chip().spec();
+  const OptionTable& table = lane.prepared->table();
+  Memory memory(shared_.chip().memory());
+  std::vector<std::pair<Lane*, Residence>> staying;
+  std::vector<std::int32_t> reserved(static_cast<std::size_t>(spec.core_count()), 0);
+  for (const auto& other : lanes_) {
+    if (!other->session->resident()) continue;
+    Residence residence(other->session->residence(), memory);
+    residence.drop_activations();
+    if (other.get() == &lane || std::find(leaving.begin(), leaving.end(), other.get()) != leaving.end()) {
+      for (std::size_t v = 0; v < other->prepared->table().size(); ++v) residence.drop_weights(LayerId(v));
+      continue;
+    }
+    for (std::size_t c = 0; c < reserved.size() && !other->exclusive; ++c) {
+      reserved[c] = std::max(reserved[c], other->peaks[c]);
+    }
+    staying.emplace_back(other.get(), residence);
+  }
+  // At best its activations find room beside those of any other network; at least every network runs while the others rest.
+  Memory beside(memory);
+  for (std::size_t c = 0; c < reserved.size(); ++c) {
+    for (std::int32_t b = 0; b < reserved[c]; ++b) {
+      if (!beside.store(CoreId(c), spec.bank.size, BankRole::kActivations, {}, {})) break;
+    }
+  }
+  for (const Memory* within : {&std::as_const(beside), &std::as_const(memory)}) {
+    auto plan = plan_beside(table, lane.wanted, lane.prepared->plan().spilling.tensors, *within);
+    if (!plan) {
+      reason_ = std::move(plan).error().message;
+      continue;
+    }
+    Memory with(memory);
+    Residence residence(table, with, plan.value().spilling.tensors);
+    bool fits = true;
+    for (std::size_t v = 0; v < table.size() && fits; ++v) {
+      fits = residence.store_weights(LayerId(v), plan.value().assignment[v], {}).has_value();
+    }
+    fits = fits && std::all_of(staying.begin(), staying.end(), [&](const auto& other) {
+             return request_fits(other.first->prepared->table(), Residence(other.second, with), other.first->session->homes());
+           });
+    if (fits && request_fits(table, residence, plan.value().assignment)) return std::move(plan).value();
+    reason_ = "the networks in the chip would not find room for their activations any more";
+  }
+  return std::nullopt;
+}
+
+bool Residency::storable(const Lane& lane, const Way& way) const {
+  const DeviceSpec& spec = shared_.chip().spec();
+  Memory memory(shared_.chip().memory());
+  for (const Lane* leaving : way.leaving) {
+    Residence residence(leaving->session->residence(), memory);
+    for (std::size_t v = 0; v < leaving->prepared->table().size(); ++v) residence.drop_weights(LayerId(v));
+  }
+  Residence residence(lane.prepared->table(), memory, way.plan.spilling.tensors);
+  for (std::size_t v = 0; v < way.plan.assignment.size(); ++v) {
+    if (!residence.store_weights(LayerId(v), way.plan.assignment[v], {})) return false;
+  }
+  for (std::int32_t c = 0; c < spec.core_count(); ++c) {
+    std::int32_t wanted = 0;
+    for (const auto& other : lanes_) {
+      if (other->session->busy()) wanted += other->exclusive ? spec.banks_per_core : other->peaks[static_cast<std::size_t>(c)];
+    }
+    if (wanted > 0 && banks_for_activations(memory, spec, c) < wanted) return false;
+  }
+  return true;
+}
+
+std::optional<Residency::Way> Residency::best_way(Lane& lane, Cycles now) {
+  const OptionTable& table = lane.prepared->table();
+  const std::vector<Lane*> order = by_value(lane, now);
+  const Bytes least = streamed_of(table, lane.wanted);
+  const double rate = std::max(use_of(lane, now), 1e-3);
+  std::optional<Way> best;
+  std::vector<Lane*> leaving;
+  double reloads = 0;
+  for (std::size_t count = 0; count <= order.size(); ++count) {
+    if (count > 0) {
+      Lane* next = order[count - 1];
+      leaving.push_back(next);
+      // Whoever leaves comes back when it is used, and then this network may have to go: each pays at the lower rate of the two.
+      const double switches = std::min(use_of(*next, now), rate);
+      reloads += switches * static_cast<double>((next->prepared->table().weight_bytes() + table.weight_bytes()).count());
+    }
+    if (best && reloads >= best->cost) break;
+    auto plan = fit(lane, leaving);
+    if (!plan) continue;
+    const Bytes streamed = streamed_of(table, plan->assignment);
+    const double cost = reloads + rate * static_cast<double>((streamed - std::min(streamed, least)).count());
+    if (!best || cost < best->cost) best = Way{*std::move(plan), streamed, leaving, cost};
+  }
+  return best;
+}
+
+Residency::Outcome Residency::bring(Lane& lane, Cycles now) {
+  if (lane.session->resident()) return Outcome::kThere;
+  const auto way = best_way(lane, now);
+  if (!way) return any_busy() ? Outcome::kWait : Outcome::kImpossible;
+  if (any_busy() && !storable(lane, *way)) return Outcome::kWait;
+  for (Lane* leaving : way->leaving) {
+    take_out(*leaving, now);
+    ++evictions_;
+  }
+  adopt(lane, way->plan);
+  lane.session->load(way->plan, now);
+  refresh_peaks(lane);
+  ++loads_;
+  return Outcome::kThere;
+}
+
+void Residency::take_out(Lane& lane, Cycles now) {
+  if (lane.session->resident()) lane.session->unload(now);
+}
+
+Residency::Outcome Residency::replan(Lane& lane, Cycles now) {
+  take_out(lane, now);
+  return bring(lane, now);
+}
+
+bool Residency::regrets(Lane& lane, Cycles now) {
+  if (lane.streamed_more == Bytes(0) || !lane.policy->replans()) return false;
+  lane.regret += lane.streamed_more;
+  // Once as much was streamed in vain as bringing it in anew would take.
+  if (lane.regret < lane.prepared->table().weight_bytes()) return false;
+  lane.regret = Bytes(0);
+  const double rate = use_of(lane, now);
+  const auto way = best_way(lane, now);
+  return way && way->cost < rate * static_cast<double>(lane.streamed_more.count()) / 2;
+}
+
+void Residency::refresh_peaks(Lane& lane) const {
+  const RunResult& counted = lane.session->counted();
+  const std::int64_t shifts = counted.shifts_forced + counted.shifts_voluntary;
+  if (lane.peaks_after == shifts) return;
+  lane.peaks_after = shifts;
+  lane.exclusive = true;
+  lane.peaks.assign(static_cast<std::size_t>(shared_.chip().spec().core_count()), 0);
+  if (!lane.plan.spilling.tensors.empty()) return;
+  if (auto peaks = activation_peaks(lane.prepared->table(), lane.session->homes())) {
+    lane.peaks = *std::move(peaks);
+    lane.exclusive = false;
+  }
+}
+
+bool Residency::joins(Lane& lane) {
+  const DeviceSpec& spec = shared_.chip().spec();
+  refresh_peaks(lane);
+  bool beside = false;
+  for (const auto& other : lanes_) {
+    if (!other->session->busy()) continue;
+    if (lane.exclusive || other->exclusive) return false;
+    beside = true;
+  }
+  if (!beside) return true;
+  for (std::int32_t c = 0; c < spec.core_count(); ++c) {
+    const auto core = static_cast<std::size_t>(c);
+    std::int32_t wanted = lane.peaks[core];
+    if (wanted == 0) continue;
+    for (const auto& other : lanes_) {
+      if (other->session->busy()) wanted += other->peaks[core];
+    }
+    if (wanted > banks_for_activations(shared_.chip().memory(), spec, c)) return false;
+  }
+  return true;
+}
+
+}  // namespace gatefold

@@ -1,0 +1,80 @@
+// Which networks' weights lie in the chip, when not all do. A network comes when a request asks for it, and others go to make room:
+// as few joules per second as possible, where what goes costs its reload as often as it is used, and what does not fit is streamed
+// at every use (residency planning, docs/decision-problem.md). Never the least recently used one as such.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gatefold/runtime/play_lane.h"
+
+namespace gatefold {
+
+class Residency {
+ public:
+  /// Both must outlive this.
+  Residency(SharedChip& shared, std::vector<std::unique_ptr<Lane>>& lanes) : shared_(shared), lanes_(lanes) {}
+
+  /// Places the networks that are present before the first request, the most used first. Those that find no room beside them stay out.
+  [[nodiscard]] Status place_all();
+
+  enum class Outcome : std::uint8_t {
+    kThere,  ///< it is in the chip now
+    kWait,   ///< once requests in progress are done it can be
+    kImpossible,  ///< not even alone
+  };
+  /// Brings a network in at `now`. kImpossible leaves the reason in reason().
+  Outcome bring(Lane& lane, Cycles now);
+  /// Puts a network that lost room somewhere else: out, and in again. Requires: it is not busy.
+  Outcome replan(Lane& lane, Cycles now);
+  void take_out(Lane& lane, Cycles now);
+  /// The network was used once more; true if it pays to put it elsewhere, so as to stream less.
+  bool regrets(Lane& lane, Cycles now);
+  [[nodiscard]] const std::string& reason() const { return reason_; }
+
+  /// True if a request of the lane finds its banks beside those in progress.
+  [[nodiscard]] bool joins(Lane& lane);
+
+  [[nodiscard]] std::int64_t loads() const { return loads_; }
+  [[nodiscard]] std::int64_t evictions() const { return evictions_; }
+
+ private:
+  /// One way to bring a network in.
+  struct Way {
+    FittedPlan plan;
+    Bytes streamed;              ///< of the plan
+    std::vector<Lane*> leaving;  ///< who makes room
+    double cost = 0;             ///< bytes per second from external memory
+  };
+  [[nodiscard]] std::vector<Lane*> by_value(const Lane& wanted, Cycles now) const;
+  [[nodiscard]] std::optional<Way> best_way(Lane& lane, Cycles now);
+  /// The plan in what `leaving` would leave, without anybody's activations; nullopt: no room.
+  [[nodiscard]] std::optional<FittedPlan> fit(Lane& lane, const std::vector<Lane*>& leaving);
+  /// True if the weights can be stored right now, activations of requests in progress where they are.
+  [[nodiscard]] bool storable(const Lane& lane, const Way& way) const;
+  void adopt(Lane& lane, const FittedPlan& plan);
+  /// The banks that its activations take where its layers are now.
+  void refresh_peaks(Lane& lane) const;
+  [[nodiscard]] bool any_busy() const;
+  [[nodiscard]] double seconds(Cycles now) const {
+    return static_cast<double>(now.count()) / static_cast<double>(shared_.chip().spec().clock_hz);
+  }
+  [[nodiscard]] double use_of(const Lane& lane, Cycles now) const {
+    return lane.policy->replans() ? lane.use.at(seconds(now)) : lane.use.declared();
+  }
+
+  SharedChip& shared_;
+  std::vector<std::unique_ptr<Lane>>& lanes_;
+  std::string reason_;
+  std::int64_t loads_ = 0;
+  std::int64_t evictions_ = 0;
+};
+
+/// The plan beside what lies in `within`: as wanted, or in other places, or with more of the largest weights streamed, or with
+/// activations spilled. Errors: kDoesNotFit with the sizes.
+[[nodiscard]] Result<FittedPlan> plan_beside(const OptionTable& table, const Assignment& wanted, const std::vector<char>& spilled,
+                                             const Memory& within);
+
+}  // namespace gatefold
