@@ -38,6 +38,8 @@ Session::Session(const PreparedNetwork& network, const StaticPlan& plan, Policy&
       remaining_reference_(network.table().size() + 1),
       density_(options.density) {
   for (std::size_t v = layers_.size(); v-- > 0;) remaining_reference_[v] = remaining_reference_[v + 1] + plan.reference[v];
+  if (!foresees()) chip_.gating().keep_weights(stream_);
+  if (options.deadline) keep_deadline(*options.deadline);
   result_.phases = phases_of(options.events);
   phase_times_.resize(result_.phases.size());
 }
@@ -77,6 +79,7 @@ void Session::begin(const Request& request, Cycles now) {
   std::fill(done_.begin() + static_cast<std::ptrdiff_t>(wanted), done_.end(), char{1});
   first_undone_ = 0;
   pass_faults(now);
+  refill(now, wanted);
   replan(now, true);
   for (std::size_t v = 0; v < wanted; ++v) {
     if (network_.last_producer(LayerId(v))) continue;

@@ -41,6 +41,10 @@ class Session : public ChipUser {
   Session(const PreparedNetwork& network, const StaticPlan& plan, Policy& policy, const RunOptions& options, Executor* executor,
           SharedChip& shared);
 
+  /// A request has to be done within so long: weights are not given up in gaps between requests if loading them again would take too
+  /// long for that.
+  void keep_deadline(Cycles deadline);
+
   /// Places the weights. Errors: kDoesNotFit.
   [[nodiscard]] Status boot();
 
@@ -148,6 +152,8 @@ class Session : public ChipUser {
 
   /// True if gaps inside a request, and before one whose arrival is declared, are known.
   [[nodiscard]] bool foresees() const { return policy_.gap_rule() != GapRule::kIdleTimeout; }
+  /// Loads the weights of the first `layers` again that banks have lost since the last request, from `now` on.
+  void refill(Cycles now, std::size_t layers);
   /// What is next of the request in progress: its inputs, a layer, one that has to run again, or its end.
   Status go_on();
   Status store_inputs();
