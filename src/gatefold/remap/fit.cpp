@@ -12,6 +12,20 @@
 namespace gatefold {
 namespace {
 
+/// Raises the banks per core that are taken while a layer executes.
+void raise_peaks(const OptionTable& table, const Placement& here, LayerId layer, const Residence& residence,
+                 std::vector<std::int32_t>& peaks) {
+  for (std::size_t c = 0; c < peaks.size(); ++c) {
+    peaks[c] = std::max(peaks[c], table.spec().banks_per_core - residence.memory().empty_banks(CoreId(c)));
+  }
+  if (residence.spilled().empty()) return;
+  const auto staging = static_cast<std::int32_t>(least_staging_banks(table, residence.spilled(), layer, here.core_count()));
+  for (std::int32_t c = 0; c < here.core_count(); ++c) {
+    const CoreId core = here.core(c, table.spec().cores_per_cluster);
+    peaks[core.at()] = std::max(peaks[core.at()], table.spec().banks_per_core - residence.memory().empty_banks(core) + staging);
+  }
+}
+
 /// One layer's activations come and go as they will at run time. Returns the layer whose operands did not fit. What a layer
 /// with a failed home would hold is not there. `counts`, if given, receives in how many row blocks the layer executes; `peaks` grows
 /// to the banks per core that were not empty.
@@ -42,9 +56,7 @@ std::optional<LayerId> walk_layer(const OptionTable& table, const Assignment& ho
   }
   if (runs && !residence.room_to_stage(layer, here)) return layer;
   if (counts != nullptr) counts->push_back(residence.stageable(layer, here).value());
-  for (std::size_t c = 0; peaks != nullptr && c < peaks->size(); ++c) {
-    (*peaks)[c] = std::max((*peaks)[c], table.spec().banks_per_core - residence.memory().empty_banks(CoreId(c)));
-  }
+  if (peaks != nullptr) raise_peaks(table, here, layer, residence, *peaks);
   for (std::size_t t = 0; t < graph.activations.size(); ++t) {
     const Activation& activation = graph.activations[t];
     if (activation.network_output || !residence.stored(TensorId(t))) continue;
@@ -364,9 +376,10 @@ bool operands_fit(const OptionTable& table, const Residence& now, const Assignme
   return residence.room_to_stage(layer, home);
 }
 
-std::optional<std::vector<std::int32_t>> activation_peaks(const OptionTable& table, const Assignment& assignment) {
+std::optional<std::vector<std::int32_t>> activation_peaks(const OptionTable& table, const Assignment& assignment,
+                                                          const std::vector<char>& spilled) {
   Memory memory(table.spec());
-  Residence residence(table, memory);
+  Residence residence(table, memory, spilled);
   std::vector<std::int32_t> peaks(static_cast<std::size_t>(table.spec().core_count()), 0);
   if (walk(table, assignment, std::nullopt, {}, residence, nullptr, &peaks)) return std::nullopt;
   return peaks;

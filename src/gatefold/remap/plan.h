@@ -86,9 +86,10 @@ struct CoreMasks {
 [[nodiscard]] std::optional<Spilling> lay_out_as_is(const OptionTable& table, const Assignment& assignment,
                                                     const std::vector<char>& spilled, const Memory* within = nullptr);
 
-/// Per core, the banks that the activations of one request take at most where nothing is in their way; nullopt if they do not fit an
-/// empty memory. Nothing is spilled.
-[[nodiscard]] std::optional<std::vector<std::int32_t>> activation_peaks(const OptionTable& table, const Assignment& assignment);
+/// Per core, the banks that the activations of one request take at most where nothing is in their way, staging buffers at their
+/// smallest; nullopt if they do not fit an empty memory.
+[[nodiscard]] std::optional<std::vector<std::int32_t>> activation_peaks(const OptionTable& table, const Assignment& assignment,
+                                                                        const std::vector<char>& spilled);
 
 /// True if a whole request finds room for its activations where nobody else has any, beside the weights that lie there now. Pure.
 [[nodiscard]] bool request_fits(const OptionTable& table, const Residence& now, const Assignment& homes);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace gatefold {
@@ -10,7 +11,7 @@ namespace {
 
 constexpr Cycles kForever(std::numeric_limits<std::int64_t>::max());
 // Longer than any bank of a chip serves within a deadline; streams without one could otherwise pile up without end.
-constexpr std::size_t kQueueMax = 1024;
+constexpr std::size_t kQueueMax = 16384;
 constexpr std::int64_t kExamplesMax = 8;
 
 Result<std::unique_ptr<Policy>> make_policy(const std::string& wanted) {
@@ -53,7 +54,6 @@ Status PlayEngine::boot(const std::vector<InputSet>& inputs) {
     }
     lane->session.emplace(*lane->prepared, lane->plan, *lane->policy, lane->options, lane->executor ? &*lane->executor : nullptr, *shared_);
     lane->wanted = lane->session->wanted();
-    lane->queue.reserve(kQueueMax);
     lane->present = false;
     lane->priority = std::numeric_limits<std::int32_t>::min();
     lanes_.push_back(std::move(lane));
@@ -133,7 +133,8 @@ void PlayEngine::arrive(const Arrival& arrival) {
     return;
   }
   lane.queue.push_back(pending);
-  look_again_ = true;
+  std::push_heap(lane.queue.begin(), lane.queue.end());
+  look_again_ = look_again_ || !lane.session->busy();
 }
 
 void PlayEngine::change(const ScenarioEvent& event) {
@@ -197,7 +198,7 @@ void PlayEngine::failed(Lane& lane) {
   const bool beside = std::any_of(lanes_.begin(), lanes_.end(), [](const auto& other) { return other->session->busy(); });
   if (!pending.alone && (beside || shared_->faults_began())) {
     pending.alone = true;
-  } else if (!pending.replanned && lane.policy->replans()) {
+  } else if (!pending.replanned && (lane.policy->replans() || shared_->failed_clusters() == 1)) {
     pending.replanned = true;
     residency_->take_out(lane, now_);  // it comes back to where there is room
   } else {
@@ -206,6 +207,7 @@ void PlayEngine::failed(Lane& lane) {
   }
   ++result_.restarted;
   lane.queue.push_back(pending);
+  std::push_heap(lane.queue.begin(), lane.queue.end());
 }
 
 bool PlayEngine::unreachable(const Lane& lane, const Pending& pending) const {
@@ -215,13 +217,9 @@ bool PlayEngine::unreachable(const Lane& lane, const Pending& pending) const {
 }
 
 void PlayEngine::drop_late(Lane& lane) {
-  for (std::size_t i = 0; i < lane.queue.size();) {
-    if (!unreachable(lane, lane.queue[i])) {
-      ++i;
-      continue;
-    }
-    const Pending late = lane.queue[i];
-    lane.queue[i] = lane.queue.back();
+  while (!lane.queue.empty() && unreachable(lane, lane.queue.front())) {
+    const Pending late = lane.queue.front();
+    std::pop_heap(lane.queue.begin(), lane.queue.end());
     lane.queue.pop_back();
     shed(late, ShedReason::kTooLate, "its deadline could not be met any more when its turn came");
   }
@@ -240,32 +238,32 @@ void PlayEngine::take_up() {
   for (const auto& lane : lanes_) {
     if (lane->session->busy() || lane->queue.empty()) continue;
     drop_late(*lane);
-    if (lane->queue.empty()) continue;
-    const auto urgent =
-        std::min_element(lane->queue.begin(), lane->queue.end(), [](const Pending& a, const Pending& b) { return a.before(b); });
-    std::iter_swap(urgent, lane->queue.end() - 1);
-    waiting_.push_back(lane.get());
+    if (!lane->queue.empty()) waiting_.push_back(lane.get());
   }
-  std::sort(waiting_.begin(), waiting_.end(), [](const Lane* a, const Lane* b) { return a->queue.back().before(b->queue.back()); });
+  std::sort(waiting_.begin(), waiting_.end(), [](const Lane* a, const Lane* b) { return a->queue.front().before(b->queue.front()); });
   for (Lane* lane : waiting_) {
     if (!begin(*lane)) break;  // whoever is less urgent must not take the room that it waits for
   }
 }
 
 bool PlayEngine::begin(Lane& lane) {
-  const Pending pending = lane.queue.back();
+  const Pending pending = lane.queue.front();
+  const auto leave_queue = [&lane] {
+    std::pop_heap(lane.queue.begin(), lane.queue.end());
+    lane.queue.pop_back();
+  };
   if (pending.alone && std::any_of(lanes_.begin(), lanes_.end(), [](const auto& other) { return other->session->busy(); })) return false;
   switch (residency_->bring(lane, now_)) {
     case Residency::Outcome::kThere: break;
     case Residency::Outcome::kWait: return false;
     case Residency::Outcome::kImpossible:
-      lane.queue.pop_back();
+      leave_queue();
       shed(pending, ShedReason::kNoRoom, residency_->reason());
       look_again_ = true;
       return true;
   }
   if (!residency_->joins(lane)) return false;
-  lane.queue.pop_back();
+  leave_queue();
   lane.serving = pending;
   lane.session->begin({.arrival = pending.arrival.at,
                        .deadline = pending.arrival.deadline ? std::optional(pending.due()) : std::nullopt,

@@ -29,6 +29,8 @@ struct Pending {
     if (priority != other.priority) return priority > other.priority;
     return arrival.at < other.arrival.at;
   }
+  /// Order of the heap of a queue.
+  friend bool operator<(const Pending& a, const Pending& b) { return b.before(a); }
 };
 
 /// How often something is used, per second: exponentially weighted over the last few seconds, or declared and fixed.
@@ -49,6 +51,15 @@ class UseRate {
   double since_ = 0;
 };
 
+struct Lane;
+
+/// One way to bring a network in.
+struct ResidencyWay {
+  FittedPlan plan;
+  std::vector<Lane*> leaving;  ///< who makes room
+  double cost = 0;             ///< bytes per second from external memory
+};
+
 /// What only one network's requests see of the engine. Lanes do not move: sessions keep references into them.
 struct Lane {
   NetworkId network{0};
@@ -61,16 +72,21 @@ struct Lane {
   const InputSet* inputs = nullptr;
   Assignment wanted;                ///< where the policy put the layers at first, alone on the chip
   std::vector<std::int32_t> peaks;  ///< banks per core that a request's activations take
-  bool exclusive = false;           ///< activations are spilled: staging buffers take what is empty, so nobody beside it
+  bool exclusive = false;           ///< what they take is not known: nobody beside it
   std::int64_t peaks_after = -1;    ///< shifts after which `peaks` was computed
   Bytes streamed_more;              ///< weights streamed beyond those that are alone on the chip
+  Bytes patience;                   ///< how much of that is borne before it is looked into
   Bytes regret;                     ///< bytes streamed so since it was placed
   std::int32_t priority = 0;        ///< highest of its streams
   bool present = true;              ///< some stream that uses it is there
   UseRate use;
-  std::vector<Pending> queue;
+  std::vector<Pending> queue;  ///< a heap, the most urgent first
   std::optional<Pending> serving;
   Cycles reference;  ///< T_ref: latency alone under the plan
+  /// What was found out about how to bring it in, as long as the state of the chip is this one.
+  std::optional<ResidencyWay> way;
+  std::int64_t way_state = -1;
+  std::vector<char> way_busy;
 };
 
 }  // namespace gatefold

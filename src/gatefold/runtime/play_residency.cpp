@@ -1,9 +1,14 @@
 #include "gatefold/runtime/play_residency.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace gatefold {
 namespace {
+
+// A network used less often than this share of another's uses counts as idle beside it.
+constexpr double kIdleShare = 0.01;
 
 Bytes streamed_of(const OptionTable& table, const Assignment& assignment) {
   Bytes sum;
@@ -25,7 +30,8 @@ std::int32_t banks_for_activations(const Memory& memory, const DeviceSpec& spec,
 
 }  // namespace
 
-Result<FittedPlan> plan_beside(const OptionTable& table, const Assignment& wanted, const std::vector<char>& spilled, const Memory& within) {
+Result<FittedPlan> plan_beside(const OptionTable& table, const Assignment& wanted, const std::vector<char>& spilled, const Memory& within,
+                               FitEffort effort) {
   if (auto as_is = lay_out_as_is(table, wanted, spilled, &within)) return FittedPlan{wanted, *std::move(as_is)};
   std::vector<char> streamed(wanted.size(), 0);
   for (std::size_t v = 0; v < wanted.size(); ++v) streamed[v] = wanted[v].streamed ? 1 : 0;
@@ -35,7 +41,12 @@ Result<FittedPlan> plan_beside(const OptionTable& table, const Assignment& wante
   }
   std::stable_sort(by_size.begin(), by_size.end(),
                    [&](std::size_t a, std::size_t b) { return table.work(LayerId(a)).weights > table.work(LayerId(b)).weights; });
+  Bytes room;
+  for (std::int32_t c = 0; c < table.spec().core_count(); ++c) room += within.free_bytes(CoreId(c));
+  Bytes resident;
+  for (std::size_t v = 0; v < wanted.size(); ++v) resident += streamed[v] != 0 ? Bytes(0) : table.work(LayerId(v)).weights;
   const auto fitted_with = [&]() -> std::optional<FittedPlan> {
+    if (resident > room) return std::nullopt;
     auto fitted = fit_assignment(table, wanted, streamed, spilled, &within);
     if (!fitted) return std::nullopt;
     auto spilling = lay_out_as_is(table, fitted.value(), spilled, &within);
@@ -44,9 +55,15 @@ Result<FittedPlan> plan_beside(const OptionTable& table, const Assignment& wante
   };
   std::size_t next = 0;
   for (std::size_t count = 0;; count = std::min(std::max<std::size_t>(1, 2 * count), by_size.size())) {
-    for (; next < count; ++next) streamed[by_size[next]] = 1;
+    for (; next < count; ++next) {
+      streamed[by_size[next]] = 1;
+      resident -= table.work(LayerId(by_size[next])).weights;
+    }
     if (auto fitted = fitted_with()) return *std::move(fitted);
-    if (count == by_size.size()) break;
+    if (count == by_size.size() || effort == FitEffort::kAsPlanned) break;
+  }
+  if (effort != FitEffort::kSpill) {
+    return Error{ErrorCode::kDoesNotFit, fmt::format("network '{}' finds no room beside the others", table.graph().name)};
   }
   return fit_spilling(table, wanted, streamed, spilled, &within);
 }
@@ -62,6 +79,7 @@ void Residency::adopt(Lane& lane, const FittedPlan& plan) {
   }
   lane.streamed_more = std::max(Bytes(0), streamed_of(table, plan.assignment) - streamed_of(table, lane.wanted));
   lane.regret = Bytes(0);
+  lane.patience = table.weight_bytes();
   lane.peaks_after = -1;
 }
 
@@ -72,7 +90,8 @@ Status Residency::place_all() {
   }
   std::stable_sort(order.begin(), order.end(), [](const Lane* a, const Lane* b) { return a->use.declared() > b->use.declared(); });
   for (Lane* lane : order) {
-    const auto plan = fit(*lane, {});
+    auto plan = fit(*lane, {}, FitEffort::kAsPlanned);
+    if (!plan) plan = fit(*lane, {}, FitEffort::kStream);
     if (!plan) continue;
     adopt(*lane, *plan);
     GATEFOLD_CHECK(lane->session->settle(*plan));
@@ -99,7 +118,7 @@ std::vector<Lane*> Residency::by_value(const Lane& wanted, Cycles now) const {
   return order;
 }
 
-std::optional<FittedPlan> Residency::fit(Lane& lane, const std::vector<Lane*>& leaving) {
+std::optional<FittedPlan> Residency::fit(Lane& lane, const std::vector<Lane*>& leaving, FitEffort effort) {
   const DeviceSpec& spec = shared_.chip().spec();
   const OptionTable& table = lane.prepared->table();
   Memory memory(shared_.chip().memory());
@@ -126,7 +145,8 @@ std::optional<FittedPlan> Residency::fit(Lane& lane, const std::vector<Lane*>& l
     }
   }
   for (const Memory* within : {&std::as_const(beside), &std::as_const(memory)}) {
-    auto plan = plan_beside(table, lane.wanted, lane.prepared->plan().spilling.tensors, *within);
+    if (within == &beside && effort != FitEffort::kAsPlanned) continue;
+    auto plan = plan_beside(table, lane.wanted, lane.prepared->plan().spilling.tensors, *within, effort);
     if (!plan) {
       reason_ = std::move(plan).error().message;
       continue;
@@ -146,7 +166,7 @@ std::optional<FittedPlan> Residency::fit(Lane& lane, const std::vector<Lane*>& l
   return std::nullopt;
 }
 
-bool Residency::storable(const Lane& lane, const Way& way) const {
+bool Residency::storable(const Lane& lane, const ResidencyWay& way) const {
   const DeviceSpec& spec = shared_.chip().spec();
   Memory memory(shared_.chip().memory());
   for (const Lane* leaving : way.leaving) {
@@ -167,14 +187,43 @@ bool Residency::storable(const Lane& lane, const Way& way) const {
   return true;
 }
 
-std::optional<Residency::Way> Residency::best_way(Lane& lane, Cycles now) {
+std::int64_t Residency::state() const {
+  std::int64_t state = loads_ + evictions_ + shared_.faults_passed();
+  for (const auto& lane : lanes_) {
+    const RunResult& counted = lane->session->counted();
+    state += counted.shifts_forced + counted.shifts_voluntary + (lane->session->resident() ? 1 : 0);
+  }
+  return state;
+}
+
+const ResidencyWay* Residency::best_way(Lane& lane, Cycles now) {
+  const std::int64_t now_state = state();
+  std::vector<char> busy;
+  for (const auto& other : lanes_) busy.push_back(other->session->busy() ? 1 : 0);
+  if (lane.way_state != now_state || lane.way_busy != busy) lane.way = find_way(lane, now);
+  lane.way_state = now_state;
+  lane.way_busy = std::move(busy);
+  return lane.way ? &*lane.way : nullptr;
+}
+
+std::optional<ResidencyWay> Residency::find_way(Lane& lane, Cycles now) {
   const OptionTable& table = lane.prepared->table();
   const std::vector<Lane*> order = by_value(lane, now);
   const Bytes least = streamed_of(table, lane.wanted);
   const double rate = std::max(use_of(lane, now), 1e-3);
-  std::optional<Way> best;
+  std::optional<ResidencyWay> best;
   std::vector<Lane*> leaving;
   double reloads = 0;
+  const auto consider = [&](FitEffort effort) {
+    auto plan = fit(lane, leaving, effort);
+    if (!plan) return false;
+    const Bytes streamed = streamed_of(table, plan->assignment);
+    const double cost = reloads + rate * static_cast<double>((streamed - std::min(streamed, least)).count());
+    if (!best || cost < best->cost) best = ResidencyWay{*std::move(plan), leaving, cost};
+    return true;
+  };
+  // Streaming more is looked at twice: beside everybody, and beside those that are in use.
+  bool all_used = true;
   for (std::size_t count = 0; count <= order.size(); ++count) {
     if (count > 0) {
       Lane* next = order[count - 1];
@@ -184,19 +233,19 @@ std::optional<Residency::Way> Residency::best_way(Lane& lane, Cycles now) {
       reloads += switches * static_cast<double>((next->prepared->table().weight_bytes() + table.weight_bytes()).count());
     }
     if (best && reloads >= best->cost) break;
-    auto plan = fit(lane, leaving);
-    if (!plan) continue;
-    const Bytes streamed = streamed_of(table, plan->assignment);
-    const double cost = reloads + rate * static_cast<double>((streamed - std::min(streamed, least)).count());
-    if (!best || cost < best->cost) best = Way{*std::move(plan), streamed, leaving, cost};
+    if (consider(FitEffort::kAsPlanned)) break;
+    const bool rest_used = count == order.size() || use_of(*order[count], now) > rate * kIdleShare;
+    if (count == 0 || (rest_used && !all_used)) (void)consider(FitEffort::kStream);
+    all_used = rest_used;
   }
+  if (!best) (void)consider(FitEffort::kSpill);
   return best;
 }
 
 Residency::Outcome Residency::bring(Lane& lane, Cycles now) {
   if (lane.session->resident()) return Outcome::kThere;
-  const auto way = best_way(lane, now);
-  if (!way) return any_busy() ? Outcome::kWait : Outcome::kImpossible;
+  const ResidencyWay* way = best_way(lane, now);
+  if (way == nullptr) return any_busy() ? Outcome::kWait : Outcome::kImpossible;
   if (any_busy() && !storable(lane, *way)) return Outcome::kWait;
   for (Lane* leaving : way->leaving) {
     take_out(*leaving, now);
@@ -221,12 +270,13 @@ Residency::Outcome Residency::replan(Lane& lane, Cycles now) {
 bool Residency::regrets(Lane& lane, Cycles now) {
   if (lane.streamed_more == Bytes(0) || !lane.policy->replans()) return false;
   lane.regret += lane.streamed_more;
-  // Once as much was streamed in vain as bringing it in anew would take.
-  if (lane.regret < lane.prepared->table().weight_bytes()) return false;
+  // Once as much was streamed as bringing it in anew would take; the second time in vain, twice as much.
+  if (lane.regret < lane.patience) return false;
   lane.regret = Bytes(0);
   const double rate = use_of(lane, now);
-  const auto way = best_way(lane, now);
-  return way && way->cost < rate * static_cast<double>(lane.streamed_more.count()) / 2;
+  const ResidencyWay* way = best_way(lane, now);
+  lane.patience = lane.patience * 2;
+  return way != nullptr && way->cost < rate * static_cast<double>(lane.streamed_more.count()) / 2;
 }
 
 void Residency::refresh_peaks(Lane& lane) const {
@@ -236,8 +286,7 @@ void Residency::refresh_peaks(Lane& lane) const {
   lane.peaks_after = shifts;
   lane.exclusive = true;
   lane.peaks.assign(static_cast<std::size_t>(shared_.chip().spec().core_count()), 0);
-  if (!lane.plan.spilling.tensors.empty()) return;
-  if (auto peaks = activation_peaks(lane.prepared->table(), lane.session->homes())) {
+  if (auto peaks = activation_peaks(lane.prepared->table(), lane.session->homes(), lane.plan.spilling.tensors)) {
     lane.peaks = *std::move(peaks);
     lane.exclusive = false;
   }

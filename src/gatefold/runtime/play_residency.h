@@ -12,6 +12,13 @@
 
 namespace gatefold {
 
+/// What may be done so that a network finds room.
+enum class FitEffort : std::uint8_t {
+  kAsPlanned,  ///< other places and shapes
+  kStream,     ///< and more of the largest weights streamed at every use
+  kSpill,      ///< and activations in external memory
+};
+
 class Residency {
  public:
   /// Both must outlive this.
@@ -21,8 +28,8 @@ class Residency {
   [[nodiscard]] Status place_all();
 
   enum class Outcome : std::uint8_t {
-    kThere,  ///< it is in the chip now
-    kWait,   ///< once requests in progress are done it can be
+    kThere,       ///< it is in the chip now
+    kWait,        ///< once requests in progress are done it can be
     kImpossible,  ///< not even alone
   };
   /// Brings a network in at `now`. kImpossible leaves the reason in reason().
@@ -41,23 +48,20 @@ class Residency {
   [[nodiscard]] std::int64_t evictions() const { return evictions_; }
 
  private:
-  /// One way to bring a network in.
-  struct Way {
-    FittedPlan plan;
-    Bytes streamed;              ///< of the plan
-    std::vector<Lane*> leaving;  ///< who makes room
-    double cost = 0;             ///< bytes per second from external memory
-  };
   [[nodiscard]] std::vector<Lane*> by_value(const Lane& wanted, Cycles now) const;
-  [[nodiscard]] std::optional<Way> best_way(Lane& lane, Cycles now);
+  /// The cheapest way; nullptr: there is none. Remembered while nothing else moves, comes, goes, begins or ends.
+  const ResidencyWay* best_way(Lane& lane, Cycles now);
+  [[nodiscard]] std::optional<ResidencyWay> find_way(Lane& lane, Cycles now);
   /// The plan in what `leaving` would leave, without anybody's activations; nullopt: no room.
-  [[nodiscard]] std::optional<FittedPlan> fit(Lane& lane, const std::vector<Lane*>& leaving);
+  [[nodiscard]] std::optional<FittedPlan> fit(Lane& lane, const std::vector<Lane*>& leaving, FitEffort effort);
   /// True if the weights can be stored right now, activations of requests in progress where they are.
-  [[nodiscard]] bool storable(const Lane& lane, const Way& way) const;
+  [[nodiscard]] bool storable(const Lane& lane, const ResidencyWay& way) const;
   void adopt(Lane& lane, const FittedPlan& plan);
   /// The banks that its activations take where its layers are now.
   void refresh_peaks(Lane& lane) const;
   [[nodiscard]] bool any_busy() const;
+  /// A number that changes with everything that decides which plans fit.
+  [[nodiscard]] std::int64_t state() const;
   [[nodiscard]] double seconds(Cycles now) const {
     return static_cast<double>(now.count()) / static_cast<double>(shared_.chip().spec().clock_hz);
   }
@@ -72,9 +76,8 @@ class Residency {
   std::int64_t evictions_ = 0;
 };
 
-/// The plan beside what lies in `within`: as wanted, or in other places, or with more of the largest weights streamed, or with
-/// activations spilled. Errors: kDoesNotFit with the sizes.
+/// The plan beside what lies in `within`, as far from the wanted one as the effort says. Errors: kDoesNotFit.
 [[nodiscard]] Result<FittedPlan> plan_beside(const OptionTable& table, const Assignment& wanted, const std::vector<char>& spilled,
-                                             const Memory& within);
+                                             const Memory& within, FitEffort effort);
 
 }  // namespace gatefold

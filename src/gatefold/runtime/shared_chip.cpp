@@ -101,6 +101,17 @@ void SharedChip::apply_fault(const TimedEvent& timed) {
   }
 }
 
+std::int32_t SharedChip::failed_clusters() const {
+  const DeviceSpec& spec = chip_.spec();
+  std::int32_t count = 0;
+  for (std::int32_t k = 0; k < spec.cluster_count; ++k) {
+    const auto first_core = failed_.begin() + spec.cluster_count + std::ptrdiff_t{k} * spec.cores_per_cluster;
+    const bool core = std::find(first_core, first_core + spec.cores_per_cluster, char{1}) != first_core + spec.cores_per_cluster;
+    count += core || failed_[static_cast<std::size_t>(k)] != 0 ? 1 : 0;
+  }
+  return count;
+}
+
 void SharedChip::request_starts(Cycles start) {
   std::optional<Cycles> since;
   for (const ChipUser* user : users_) {

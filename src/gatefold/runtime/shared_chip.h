@@ -51,6 +51,8 @@ class SharedChip {
   [[nodiscard]] std::span<const TimedEvent> faults_to_come() const { return std::span(faults_).subspan(next_fault_); }
   /// True if any has happened.
   [[nodiscard]] bool faults_began() const { return next_fault_ > 0; }
+  /// Clusters that failed, in whole or with a core, and did not recover.
+  [[nodiscard]] std::int32_t failed_clusters() const;
   /// How many have.
   [[nodiscard]] std::int64_t faults_passed() const { return static_cast<std::int64_t>(next_fault_); }
 
