@@ -94,7 +94,11 @@ void check(const Gating& gating, const DeviceSpec& spec, GapRule rule, std::int6
       const std::int64_t part = PredictedRule::kAllowance;
       bound = EnergyTotal::of_attojoules(gaps.competitive.attojoules() * (part + 1) / part) + reserve;
     }
-    summary.over_bound += gaps.paid > bound ? 1 : 0;
+    if (gaps.paid > bound) {
+      ++summary.over_bound;
+      fmt::print("bound exceeded: {}, element class {}: {:.6g} J of {:.6g} J\n", rule == GapRule::kPredicted ? "predicted" : "time-out", of,
+                 gaps.paid.joules(), bound.joules());
+    }
     summary.over_twice += gaps.competitive > EnergyTotal::repeated(gaps.offline, 2) ? 1 : 0;
     summary.over_early += gaps.paid - gaps.stayed_on > gaps.early_wakes ? 1 : 0;
     summary.refilled += gaps.refilled;
