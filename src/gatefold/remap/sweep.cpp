@@ -30,7 +30,8 @@ class Sweeper {
       found_.waits = true;
       return std::move(found_);
     }
-    improve();
+    // Where activations are spilled the banks that a shift fills are missing to the layers staged there: that is in no price.
+    if (now_.spilling->tensors.empty()) improve();
     hurry();
     for (std::size_t v = 0; v < found_.target.size(); ++v) found_.cycles += cycles_of(now_, found_.target, LayerId(v));
     return std::move(found_);
