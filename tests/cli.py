@@ -87,7 +87,7 @@ def write(name, data):
 def help_and_version():
     top = gatefold("--help")
     expect(top.returncode == 0, "--help exits 0", top)
-    for command in ("run", "compare", "inspect", "zoo", "devices", "plan", "check", "conformance"):
+    for command in ("run", "compare", "inspect", "zoo", "devices", "plan", "check", "conformance", "play"):
         expect(command in top.stdout, f"--help names {command}", top)
         own = gatefold(command, "--help")
         expect(own.returncode == 0 and f"gatefold {command}" in own.stdout and "Example" in own.stdout, f"{command} --help has examples", own)
@@ -98,7 +98,10 @@ def help_and_version():
 def usage_errors():
     run = ["run", "net.onnx"]
     cases = [
-        ([], "command"), (["fly"], "fly"), (["run"], "MODEL"), (["--colour"], "colour"), (["play", "s.yaml"], "play"), (["plan"], "MODEL"),
+        ([], "command"), (["fly"], "fly"), (["run"], "MODEL"), (["--colour"], "colour"), (["play"], "SCENARIO"), (["play", "s.yaml", "--device", "host"], "host"), (["play", "s.yaml", "--requests", "3"], "requests"),
+        (["play", "s.yaml", "--duration", "5"], "5"), (["play", "s.yaml", "--policy", "gredy"], "greedy"), (["play", "s.yaml", "--seed", "x"], "seed"),
+        (["compare", "s.yaml", "--requests", "3"], "--requests: is for a network"), (["compare", "s.yaml", "--deadline", "3ms"], "--deadline"),
+        (["compare", "net.onnx", "--duration", "3s"], "is for a scenario file"), (["plan"], "MODEL"),
         (["plan", "net.onnx", "--every", "0s"], "more than nothing"), (["check"], "PLAN"), (["zoo", "resnet8"], "-o FILE.onnx"), (["zoo", "-o", "z.onnx"], "NAME"), (["zoo", "resnet8", "-o"], "-o"),
         (["zoo", "--seed", "2"], "NAME"),
         (["zoo", "resnet8", "-o", "z.onnx", "--json", "-"], "excludes"), (["zoo", "resnet8", "-o", "z.onnx", "--quiet"], "excludes"),
@@ -391,6 +394,53 @@ def conformance():
     expect((strict := gatefold("conformance", "case", "--strict")).returncode == 1, "--strict counts it as failed", strict)
 
 
+SCENARIO = """name: two
+devices: [edge-16, edge-nnic]
+duration: 10 s
+seeds: [3]
+networks: {words: "zoo:ds-cnn", things: "zoo:resnet8"}
+streams:
+  words: {network: words, arrivals: {process: periodic, rate: 10 Hz}, deadline: 100 ms}
+  things: {network: things, arrivals: {process: poisson, rate: 1 % utilisation}, deadline: 20 T_ref}
+events:
+  - {at: 1/2, do: fail cluster 0}
+  - {at: 6 s, do: cap power 0.9 of static}
+"""
+
+
+def scenarios():
+    write("two.yaml", SCENARIO.encode())
+    played = gatefold("play", "two.yaml", "--json", "-")
+    expect(played.returncode == 0, "play", played)
+    result = json.loads(played.stdout)
+    expect(list(result)[:6] == ["gatefold", "command", "scenario", "device", "policy", "alias"] and result["command"] == "play", "play: first keys", played)
+    expect(result["scenario"] == "two" and result["device"]["name"] == "edge-16" and result["seed"] == 3, "play: the file's device and seed", played)
+    streams = result["streams"]
+    expect([s["name"] for s in streams] == ["words", "things"] and streams[0]["requests"] == 100, "play: streams", played)
+    expect(result["requests"] == sum(s["requests"] for s in streams) == result["completed"] + result["shed"], "play: requests add up", played)
+    expect(set(result["qos"]) == {"met", "stp", "antt", "fairness"} and 0 < result["qos"]["met"] <= 1, "play: quality of service", played)
+    parts = {part: exact(energy) for part, energy in result["energy_fj"].items()}
+    expect(sum(energy for part, energy in parts.items() if part != "total") == parts["total"], "play: energy adds up", played)
+    expect(len(result["notes"]) == 3 and "1.0 % utilisation is" in result["notes"][0], "play: resolved figures", played)
+    expect(result["faults"]["events"] == 1 and 3.9 < result["power_cap"]["capped_s"] < 4.2, "play: events", played)
+    expect(gatefold("play", "two.yaml", "--json", "-").stdout == played.stdout, "play: the same inputs give the same bytes", played)
+    other = gatefold("play", "two.yaml", "--device", "edge-nnic", "--seed", "4", "--duration", "2s", "--policy", "static")
+    expect(other.returncode == 0 and "edge-nnic" in other.stdout and "2 s of virtual time, seed 4" in other.stdout and "deadline" in other.stdout,
+           "play: another device, seed and duration", other)
+    compared = gatefold("compare", "two.yaml", "--policies", "ungated,static", "--json", "c.json")
+    expect(compared.returncode == 0 and "to static" in compared.stdout, "compare on a scenario: table", compared)
+    with open("c.json", encoding="utf-8") as file:
+        both = json.load(file)
+    expect([p["policy"] for p in both["policies"]] == ["ungated", "static"], "compare on a scenario: policies", compared)
+    expect(both["policies"][0]["energy_j"]["total"] > both["policies"][1]["energy_j"]["total"], "compare on a scenario: ungated costs more", compared)
+    write("bad.yaml", SCENARIO.replace("zoo:ds-cnn", "zoo:ds-cmn").replace("10 Hz", "-10 Hz").replace("cluster 0", "cluster 99").encode())
+    bad = gatefold("play", "bad.yaml")
+    expect(bad.returncode == 1 and not bad.stdout and "bad.yaml:5: " in bad.stderr and "ds-cnn" in bad.stderr and "bad.yaml:7: " in bad.stderr
+           and "there is no cluster 99" in bad.stderr, "play: all that is wrong with a scenario", bad)
+    missing = gatefold("play", "none.yaml")
+    expect(missing.returncode == 1 and "none.yaml" in missing.stderr, "play: no such file", missing)
+
+
 def on_the_host():
     """Real cores: the outputs are a chip's, nothing else is the same twice."""
     chip = json.loads(gatefold("run", "net.onnx", "--input", "x3.npy", "--json", "-").stdout)
@@ -430,7 +480,7 @@ def main():
         write("batch.onnx", network("n"))
         write("x3.npy", npy([3, 1, 4, 4], [0.01 * i for i in range(48)]))
         write("white.png", png(7, 5, 255))
-        for test in (help_and_version, usage_errors, input_errors, one_run, breakdown_and_profile, why, files_in_and_out, on_the_host,
+        for test in (help_and_version, usage_errors, input_errors, one_run, breakdown_and_profile, why, files_in_and_out, scenarios, on_the_host,
                      the_other_commands, zoo, plans, conformance):
             test()
         os.chdir("/")

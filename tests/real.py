@@ -12,9 +12,13 @@ CHECK is one of
                under every policy and, if it is an integer network, the bits of a chip on which it fits; and so, timing-only, do
                the full-size graphs
   policies     the policies differ where they should
-  steady       every first network and full-size graph on every shipped chip, timing-only: while nothing happens greedy costs
-               at most 0.5 % more than static; with a cluster throttled, and with one occupied, the default policy misses no more
-               deadlines than static; where it costs more than 1 % more, by how much and in which part of the ledger is printed
+  steady       every first network and full-size graph on every shipped chip, timing-only: while nothing happens no run-time policy
+               costs more than 0.5 % more than static
+  throttled    the same with the busiest cluster throttled, and with it occupied, for half of the run: the default policy misses fewer
+               deadlines than static or takes less energy, and in neither is it more than 1 % worse. Whoever is late serves what has
+               piled up without pauses, and saves wakes by that: of energy, the higher of what static takes and what it takes
+               undisturbed counts. Runs of 150 requests; of runs of 10, in which a single shift of all weights can cost more
+               than 1 %, it is said how many do
   mutations    a real network with random bytes changed: no crash, no hang, bounded memory
 
 A scale below 1 takes a sample of the networks, drawn with the seed. Without the data folder nothing is checked, and the
@@ -35,6 +39,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
 POLICIES = ["ungated", "static", "seed-literal", "greedy"]
+RUN_TIME = ["greedy"]
 INTEGER = ["mlperf_tiny_dscnn_kws_int8_qdq", "mlperf_tiny_resnet8_cifar10_int8_qdq", "mlperf_tiny_autoencoder_toycar_int8_qdq",
            "mlperf_tiny_mobilenetv1_vww96_int8_qdq", "imagenet_mobilenetv2_qdq_int8"]
 FLOAT = ["mlperf_tiny_dscnn_kws_fp32", "mlperf_tiny_resnet8_cifar10_fp32", "mlperf_tiny_autoencoder_toycar_fp32",
@@ -179,28 +184,57 @@ class Check:
             saved += static["deadline_misses"] - greedy["deadline_misses"]
         return f"{len(networks)} networks: ungated at least {least:.2f} x static; greedy misses {saved} deadlines fewer in all"
 
-    def steady(self):
+    def pairs(self):
         devices = [device["name"] for device in self.result("devices")["devices"]]
-        pairs = [(name, device) for name in INTEGER + FLOAT + LIGHT for device in devices]
-        runs, refused, tally = 0, 0, Tally()
-        for name, device in self.sample(pairs, 3):
-            words = ["compare", light(name) if name in LIGHT else model(name), "--device", device, "--timing-only"]
-            done = self.call(*words, "--policies", "static,greedy", "--requests", 8, "--quiet", "--json", "-")
-            if done.returncode == 1:
-                print(f"{name} on {device} is refused: {done.stderr.strip()}")
+        return self.sample([(name, device) for name in INTEGER + FLOAT + LIGHT for device in devices], 3)
+
+    def compared(self, name, device, *words):
+        """Two policies of a comparison, timing-only; None where the chip is refused for the network."""
+        words = ["compare", light(name) if name in LIGHT else model(name), "--device", device, "--timing-only", *words]
+        done = self.call(*words, "--quiet", "--json", "-")
+        if done.returncode == 1:
+            print(f"{name} on {device} is refused: {done.stderr.strip()}")
+            return None
+        if done.returncode != 0:
+            raise Failed(f"gatefold {' '.join(map(str, words))}: status {done.returncode}\n{done.stderr}")
+        return json.loads(done.stdout)["policies"]
+
+    def steady(self):
+        worst, runs, refused = 0, 0, 0
+        for name, device in self.pairs():
+            policies = self.compared(name, device, "--policies", ",".join(["static", *RUN_TIME]), "--requests", 8)
+            if policies is None:
                 refused += 1
                 continue
             runs += 1
-            static, greedy = json.loads(done.stdout)["policies"]
-            tally.nothing(f"{name} on {device}", static, greedy)
-            latency, cluster = static["latency_s"]["p50"], busiest(static)
+            static = policies[0]["energy_j"]["total"]
+            for policy in policies[1:]:
+                ratio = policy["energy_j"]["total"] / static
+                worst = max(worst, ratio)
+                if ratio > 1.005:
+                    raise Failed(f"{name} on {device}: {policy['policy']} costs {ratio:.4f} x static though nothing happens")
+        return f"{runs} pairs of network and chip ({refused} refused), {len(RUN_TIME)} run-time policies: at most {worst:.4f} x static"
+
+    def throttled(self):
+        tallies = {150: Tally(), 10: Tally()}
+        for name, device in self.pairs():
+            alone = self.compared(name, device, "--policies", "static")
+            if alone is None:
+                continue
+            latency, cluster = alone[0]["latency_s"]["p50"], busiest(alone[0])
             at = lambda share: f"{round(latency * share * 1e12)}ps"
-            words += ["--policies", "static,default", "--every", at(2), "--deadline", at(1.5), "--requests", 10]
             for begin, end in (("throttle cluster {} 50%", "recover cluster {}"), ("occupy cluster {}", "release cluster {}")):
-                events = ["--at", at(2.4), begin.format(cluster), "--at", at(12), end.format(cluster)]
-                static, default = self.result(*words, *events)["policies"]
-                tally.event(f"{name} on {device}, {begin.split()[0]}", static, default)
-        return tally.verdict(runs, refused)
+                for requests, tally in tallies.items():
+                    stream = ["--every", at(2), "--deadline", at(1.5), "--requests", requests]
+                    undisturbed = self.compared(name, device, "--policies", "static", *stream)[0]
+                    events = ["--at", at(2.4), begin.format(cluster), "--at", at(requests), end.format(cluster)]
+                    static, default = self.compared(name, device, "--policies", "static,default", *stream, *events)
+                    tally.add(f"{name} on {device}, {begin.split()[0]}, {requests} requests", static, default, undisturbed)
+        long, short = tallies.values()
+        if long.faults:
+            raise Failed("\n".join(long.faults))
+        return (f"{long.text()}; of {short.cases} runs of 10 requests {short.fewer} miss fewer, {short.cheaper} take less, "
+                f"{len(short.dearer)} cost more than 1 % more ({short.unpaid} of them without missing fewer)")
 
     def mutations(self):
         original = model("mlperf_tiny_dscnn_kws_int8_qdq").read_bytes()
@@ -234,48 +268,35 @@ class Check:
 
 
 class Tally:
-    """What `steady` has seen: figures, and the cases that break the claim."""
+    """Comparisons of the default policy with static while something happens: figures, and the cases that break the claim."""
 
     def __init__(self):
-        self.worst = 0  # run-time policies over static while nothing happens
-        self.faults, self.dearer, self.causes = [], [], collections.Counter()
-        self.cases = self.fewer = self.cheaper = self.equal = self.neither = 0
+        self.faults, self.dearer = [], []
+        self.cases = self.fewer = self.cheaper = self.equal = self.unpaid = 0
 
-    def nothing(self, what, static, policy):
-        ratio = policy["energy_j"]["total"] / static["energy_j"]["total"]
-        self.worst = max(self.worst, ratio)
-        if ratio > 1.005:
-            self.faults.append(f"{what}: {policy['policy']} costs {ratio:.4f} x static though nothing happens")
-
-    def event(self, what, static, default):
-        ratio = default["energy_j"]["total"] / static["energy_j"]["total"]
-        missed, before = default["deadline_misses"], static["deadline_misses"]
-        figures = f"{what}: {ratio:.4f} x the energy of static, {missed} of {before} deadlines missed"
+    def add(self, what, static, default, undisturbed):
+        ratio = default["energy_j"]["total"] / max(static["energy_j"]["total"], undisturbed["energy_j"]["total"])
+        missed, before = default["deadline_misses"] + default["shed"], static["deadline_misses"] + static["shed"]
+        figures = f"{what}: {ratio:.4f} x the energy of static, {missed} of its {before} deadlines missed"
         self.cases += 1
         self.fewer += missed < before
         self.cheaper += ratio < 1
         self.equal += missed == before and ratio == 1
-        self.neither += missed >= before and ratio > 1
-        if missed > before:
-            self.faults.append(figures)
         if ratio > 1.01:
             grown = {part: energy - static["energy_j"][part] for part, energy in default["energy_j"].items() if part != "total"}
             cause = max(grown, key=grown.get)
-            self.causes[cause] += 1
-            self.dearer.append((ratio, missed < before, figures))
-            print(f"{figures}; {cause} grows most, by {grown[cause] / static['energy_j']['total']:.2%} of static's energy; "
-                  f"{default['shifts']['voluntary']} voluntary and {default['shifts']['forced']} forced shifts")
+            self.dearer.append((ratio, figures))
+            self.unpaid += missed >= before
+            figures += (f"; {cause} grows most, by {grown[cause] / static['energy_j']['total']:.2%} of static's energy; "
+                        f"{default['shifts']['voluntary']} voluntary and {default['shifts']['forced']} forced shifts")
+            print(figures)
+        if ratio > 1.01 or missed > before * 1.01 or (missed >= before and ratio >= 1 and not (missed == before and ratio == 1)):
+            self.faults.append(figures)
 
-    def verdict(self, runs, refused):
-        if self.faults:
-            raise Failed("\n".join(self.faults))
-        worst = max(self.dearer)[2] if self.dearer else "none"
-        unpaid = sum(not fewer for _, fewer, _ in self.dearer)
-        causes = ", ".join(f"{part} {count}" for part, count in self.causes.most_common())
-        return (f"{runs} pairs of network and chip ({refused} refused): at most {self.worst:.4f} x static while nothing happens; of "
-                f"{self.cases} cases with an event {self.fewer} miss fewer deadlines, {self.cheaper} cost less, {self.equal} are equal, 0 miss "
-                f"more, {self.neither} cost more and miss as many; {len(self.dearer)} cost more than 1 % more ({unpaid} of them without missing fewer; what grows most: "
-                f"{causes or 'nothing'}), worst: {worst}")
+    def text(self):
+        worst = max(self.dearer)[1] if self.dearer else "none"
+        return (f"{self.cases} runs: {self.fewer} miss fewer deadlines, {self.cheaper} take less energy, {self.equal} are equal; "
+                f"{len(self.dearer)} cost more than 1 % more (worst: {worst})")
 
 
 def busiest(run):
@@ -293,7 +314,7 @@ def model(network):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("check", choices=["conformance", "keyword", "light", "spilling", "policies", "steady", "mutations"])
+    parser.add_argument("check", choices=["conformance", "keyword", "light", "spilling", "policies", "steady", "throttled", "mutations"])
     parser.add_argument("--tool", required=True)
     parser.add_argument("--scale", type=float, default=1)
     parser.add_argument("--seed", type=int, default=1)

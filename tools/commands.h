@@ -56,6 +56,17 @@ struct RunArguments {
   [[nodiscard]] bool on_host() const { return device == "host"; }
 };
 
+/// Options of `play`, and of `compare` on a scenario.
+struct PlayArguments {
+  std::string scenario;
+  std::optional<std::string> device;  ///< instead of the first one that the scenario names
+  std::vector<std::string> policies;  ///< one for `play`
+  std::optional<std::uint64_t> seed;  ///< instead of the scenario's first
+  std::optional<std::string> duration;
+  bool timings = false;
+  OutputArguments output;
+};
+
 struct InspectArguments {
   std::string model;
   std::optional<std::string> options;  ///< a layer by name or position: its option table on the device
@@ -105,6 +116,8 @@ struct ConformanceArguments {
 
 int run_command(const RunArguments& arguments);
 int compare_command(const RunArguments& arguments);
+int play_command(const PlayArguments& arguments);
+int play_compare_command(const PlayArguments& arguments);
 int inspect_command(const InspectArguments& arguments);
 int zoo_command(const ZooArguments& arguments);
 int devices_command(const DevicesArguments& arguments);

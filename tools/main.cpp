@@ -100,6 +100,14 @@ CLI::Option* add_device(CLI::App& app, std::optional<std::string>& device) {
       ->type_name("NAME|FILE");
 }
 
+void add_policy(CLI::App& app, std::string& policy, const std::string& others = "") {
+  std::string names;
+  for (const std::string& name : policy_names()) names += name + ", ";
+  app.add_option("--policy", policy, "Who decides where layers run: " + names + "default" + others)
+      ->type_name("P")
+      ->check(form(check_policy));
+}
+
 void add_numerics(CLI::App& app, std::string& numerics) {
   app.add_option("--numerics", numerics, "How a quantised network is computed: integer (default) or qdq-float")
       ->type_name("CONTRACT")
@@ -198,19 +206,9 @@ void add_run(CLI::App& app) {
   auto symbols = std::make_shared<std::vector<std::string>>();
   run->policies = {"default"};
   add_network(*command, *run, *symbols);
-  command
-      ->add_option(
-          "--policy", run->policies.front(),
-          "Who decides where layers run: " +
-              [] {
-                std::string names;
-                for (const std::string& name : policy_names()) names += name + ", ";
-                names += "default; on the host ";
-                for (const std::string& name : host_policy_names()) names += name + ", ";
-                return names + "default";
-              }())
-      ->type_name("P")
-      ->check(form(check_policy));
+  std::string own;
+  for (const std::string& name : host_policy_names()) own += name + ", ";
+  add_policy(*command, run->policies.front(), "; on the host " + own + "default");
   command->add_flag("--breakdown", run->breakdown, "Add tables of the energy by layer and by cluster");
   command->add_option("--profile", run->profile, "Write every change of the chip's profile as JSON to FILE")->type_name("FILE");
   command
@@ -234,11 +232,67 @@ void add_run(CLI::App& app) {
   });
 }
 
+/// `compare` takes either kind of file.
+bool is_scenario(const std::string& file) { return file.ends_with(".yaml") || file.ends_with(".yml"); }
+
+/// What a scenario says itself, or what a play does not have.
+void check_scenario_options(const CLI::App& command) {
+  static constexpr std::string_view kShared[] = {"--device", "--policies", "--seed", "--duration", "--timings", "--json", "--quiet"};
+  for (const CLI::Option* option : command.get_options()) {
+    const bool is_shared = std::find(std::begin(kShared), std::end(kShared), option->get_name()) != std::end(kShared);
+    if (option->count() == 0 || option->get_positional() || is_shared) continue;
+    throw CLI::ValidationError(option->get_name(), "is for a network, not for a scenario file");
+  }
+}
+
+/// Scenarios are played on modelled chips only.
+void check_chip(const PlayArguments& play) {
+  if (play.device == "host") throw CLI::ValidationError("--device", "the host plays no scenarios, wanted a modelled chip");
+  for (const std::string& policy : play.policies) {
+    const std::vector<std::string>& known = policy_names();
+    if (policy == "default" || std::find(known.begin(), known.end(), policy) != known.end()) continue;
+    throw CLI::ValidationError("policy", "'" + policy + "' is none of a modelled chip's");
+  }
+}
+
+CLI::Option* add_duration(CLI::App& app, std::optional<std::string>& duration) {
+  return app.add_option("--duration", duration, "Play a scenario for so much virtual time; what was to happen later does not")
+      ->type_name("TIME")
+      ->check(form(check_duration));
+}
+
+void add_play(CLI::App& app) {
+  auto* command = app.add_subcommand("play", "Play a scenario file on a modelled chip: many networks, their requests, and events");
+  auto play = std::make_shared<PlayArguments>();
+  play->policies = {"default"};
+  command->add_option("SCENARIO", play->scenario, "The scenario, a .yaml file (docs/scenarios.md)")->required();
+  command->add_option("--device", play->device, "A shipped chip or a device file; default: the first that the scenario names")
+      ->type_name("NAME|FILE");
+  add_policy(*command, play->policies.front());
+  command->add_option("--seed", play->seed, "Seed of all randomness; default: the first that the scenario names")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
+  add_duration(*command, play->duration);
+  command->add_flag("--timings", play->timings, "Add wall-clock figures");
+  add_output(*command, play->output);
+  command->footer(
+      "Examples:\n"
+      "  gatefold play scenarios/05-four-networks.yaml\n"
+      "  gatefold play scenarios/09-failures.yaml --device edge-nnic --policy static --duration 60s --json -");
+  command->callback([play] {
+    check_chip(*play);
+    status = play_command(*play);
+  });
+}
+
 void add_compare(CLI::App& app) {
   auto* command = app.add_subcommand("compare", "Run the same work under several policies, side by side");
   auto run = std::make_shared<RunArguments>();
   auto symbols = std::make_shared<std::vector<std::string>>();
+  auto duration = std::make_shared<std::optional<std::string>>();
   add_network(*command, *run, *symbols);
+  command->get_option("MODEL")->description("The network: an .onnx file, or zoo:NAME (gatefold zoo); or a scenario, a .yaml file");
+  add_duration(*command, *duration);
   command
       ->add_option("--policies", run->policies, "Default: ungated,static,seed-literal,greedy; on the host fewest-cores,all-cores,one-core")
       ->type_name("A,B,..")
@@ -248,11 +302,22 @@ void add_compare(CLI::App& app) {
   command->footer(
       "Examples:\n"
       "  gatefold compare net.onnx\n"
-      "  gatefold compare net.onnx --policies static,greedy --requests 50 --every 20ms --at 200ms \"throttle cluster 1 50%\"");
-  command->callback([run, symbols] {
+      "  gatefold compare net.onnx --policies static,greedy --requests 50 --every 20ms --at 200ms \"throttle cluster 1 50%\"\n"
+      "  gatefold compare scenarios/09-failures.yaml --policies static,greedy --device edge-nnic");
+  command->callback([command, run, symbols, duration] {
+    const bool on_scenario = is_scenario(run->model);
     check_events_form(run->events);
-    if (run->policies.empty() && run->on_host()) run->policies = host_policy_names();
+    if (run->policies.empty() && run->on_host() && !on_scenario) run->policies = host_policy_names();
     if (run->policies.empty()) run->policies = {"ungated", "static", "seed-literal", "greedy"};
+    if (on_scenario) {
+      check_scenario_options(*command);
+      PlayArguments play{run->model, run->device, run->policies, {}, *duration, run->timings, run->output};
+      if (command->get_option("--seed")->count() > 0) play.seed = run->seed;
+      check_chip(play);
+      status = play_compare_command(play);
+      return;
+    }
+    if (*duration) throw CLI::ValidationError("--duration", "is for a scenario file");
     check_device_options(*run);
     run->symbols = symbols_of(*symbols);
     status = compare_command(*run);
@@ -392,6 +457,7 @@ int parse_and_run(int argc, char** argv) {
   app.get_formatter()->column_width(28);
   add_run(app);
   add_compare(app);
+  add_play(app);
   add_inspect(app);
   add_zoo(app);
   add_devices(app);
@@ -402,7 +468,7 @@ int parse_and_run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
     if (app.get_subcommands().empty())
-      throw CLI::RequiredError("a command: run, compare, inspect, zoo, devices, plan, check or conformance");
+      throw CLI::RequiredError("a command: run, compare, play, inspect, zoo, devices, plan, check or conformance");
   } catch (const CLI::Success& success) {
     app.exit(success);
     return kDone;

@@ -55,8 +55,11 @@ bool Residence::weights_fit(LayerId layer, const Placement& placement, std::int6
   for (std::int32_t c = 0; c < placement.core_count(); ++c) {
     const CoreId core = placement.core(c, table_->spec().cores_per_cluster);
     const Bytes share = weight_share(layer, placement, c);
+    const std::int64_t empty = memory_->empty_banks(core);
+    if (empty < spare_banks || memory_->free_bytes(core) < share) return false;
+    if (empty >= spare_banks + ceil_div(share, table_->spec().bank.size)) continue;  // whichever banks it takes
     const std::optional<std::int32_t> opened = memory_->banks_opened(core, share, BankRole::kWeights, {});
-    if (!opened || memory_->empty_banks(core) - *opened < spare_banks) return false;
+    if (!opened || empty - *opened < spare_banks) return false;
   }
   return true;
 }

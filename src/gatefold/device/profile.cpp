@@ -31,6 +31,7 @@ std::uint64_t Profile::version(Cycles now) const {
 
 const Condition& Profile::condition(ClusterId cluster, Cycles now) const {
   const std::vector<Condition>& history = conditions_[cluster.at()];
+  if (now >= history.back().since) return history.back();  // mostly
   const auto after =
       std::upper_bound(history.begin(), history.end(), now, [](Cycles at, const Condition& condition) { return at < condition.since; });
   return *(after - 1);

@@ -1,63 +1,17 @@
-// The first four policies. `ungated` and `static` never move; they differ in what they gate. `seed-literal` is the
-// pseudocode of the idea taken word for word, kept so that the difference to its prose can be measured. `greedy` is the
-// prose: the cost function EQ-28, staying as the default, at most eight candidates at a boundary. Where the two texts
-// disagree: docs/decision-problem.md.
-#include <algorithm>
-#include <array>
-#include <bit>
+// The table of policies, and those in it that look at nothing but one layer. `ungated` and `static` never move of their own
+// accord; they differ in what they gate. `seed-literal` is the pseudocode of the idea taken word for word, kept so that the
+// difference to its prose can be measured. Where the two texts disagree: docs/decision-problem.md.
+#include "gatefold/remap/policies.h"
+
 #include <map>
 
 #include "gatefold/device/chip.h"
-#include "gatefold/remap/explain.h"
+#include "gatefold/remap/candidates.h"
 
 namespace gatefold {
 namespace {
 
 Decision stay(const Boundary& boundary) { return {boundary.home, false, false}; }
-
-/// True if the layer can run where it is.
-bool can_stay(const Boundary& boundary) { return !boundary.evicted && boundary.profile->available(boundary.home, boundary.now); }
-
-/// What keeps a layer from running at a placement of which the cores are not available, whichever they are.
-Standing barrier(const Boundary& boundary, const Placement& placement) {
-  for (std::int32_t k = placement.first; k <= placement.last(); ++k) {
-    if (boundary.profile->condition(ClusterId(k), boundary.now).occupied) return Standing::kOccupied;
-  }
-  return Standing::kFailed;
-}
-
-/// The same of a home that the layer cannot stay at.
-Standing barrier_at_home(const Boundary& boundary) {
-  return boundary.profile->available(boundary.home, boundary.now) ? Standing::kNoRoom : barrier(boundary, boundary.home);
-}
-
-/// A placement of the same shape, on the lowest cores of each cluster that can be used and where the weights fit, or on the
-/// lowest that work and what is in the way there.
-struct Room {
-  Placement placement;
-  std::optional<Standing> barrier;
-};
-
-Room with_room(const Boundary& boundary, Placement placement) {
-  const DeviceSpec& spec = boundary.table->spec();
-  const std::uint16_t failed = boundary.profile->failed_cores(placement, boundary.now);
-  const CoreMasks masks = core_masks(spec.cores_per_cluster, placement.cores_per_cluster(), failed);
-  if (masks.count > 0) placement.core_mask = masks.list.front();
-  if (!boundary.profile->available(placement, boundary.now)) return {placement, barrier(boundary, placement)};
-  // Room for what the layer reads and writes, too: inputs side by side, outputs in banks of their own.
-  const OptionTable& table = *boundary.table;
-  const std::vector<char>& spilled = boundary.residence->spilled();
-  const auto banks = [&](Bytes bytes) { return ceil_div(ceil_div(bytes.count(), placement.core_count()), spec.bank.size.count()); };
-  const std::int64_t spare = banks(resident_input(table, spilled, boundary.layer)) +
-                             banks(resident_output(table, spilled, boundary.layer)) +
-                             least_staging_banks(table, spilled, boundary.layer, placement.core_count());
-  for (const std::uint16_t mask : masks) {
-    placement.core_mask = mask;
-    if (boundary.residence->weights_fit(boundary.layer, placement, spare)) return {placement, std::nullopt};
-  }
-  placement.core_mask = masks.list.front();
-  return {placement, Standing::kNoRoom};
-}
 
 // ---- ungated, static ----
 
@@ -184,149 +138,6 @@ class SeedLiteral : public Policy {
   }
 };
 
-// ---- greedy ----
-
-class Greedy : public Policy {
- public:
-  GatingScope scope() const override { return GatingScope::kAll; }
-  bool replans() const override { return true; }
-  GapRule gap_rule() const override { return GapRule::kPredicted; }
-  Assignment first_assignment(const OptionTable&, const StaticPlan& plan) const override { return plan.assignment; }
-
-  Decision decide(const Boundary& boundary) override {
-    const std::uint64_t version = boundary.profile->version(boundary.now);
-    if (seen_.size() <= boundary.layer.at()) seen_.resize(boundary.table->size());
-    std::uint64_t& seen = seen_[boundary.layer.at()];
-    const bool home_usable = can_stay(boundary);
-    const bool home_in_time = in_time(boundary, boundary.home);
-    if (seen == version && home_usable && home_in_time) {
-      if (boundary.why != nullptr) {
-        boundary.why->looked = false;
-        static_cast<void>(choose(boundary, home_usable, home_in_time));  // what it would have weighed
-      }
-      return stay(boundary);
-    }
-    seen = version;
-    return choose(boundary, home_usable, home_in_time);
-  }
-
- private:
-  static constexpr std::size_t kCandidatesMax = 8;
-  /// Places that one search tries while the layer could also stay: a decision takes the same time on any number of clusters.
-  static constexpr int kProbesMax = 16;
-
-  struct Candidates {
-    std::array<Placement, kCandidatesMax> list;
-    std::size_t count = 0;
-    void add(const Placement& placement) {
-      const auto end = list.begin() + static_cast<std::ptrdiff_t>(count);
-      if (count < kCandidatesMax && std::find(list.begin(), end, placement) == end) list[count++] = placement;
-    }
-  };
-
-  static bool in_time(const Boundary& boundary, const Placement& placement) {
-    return !boundary.budget || cycles_at(boundary, placement) <= *boundary.budget;
-  }
-
-  static void exclude(const Boundary& boundary, const Placement& placement, Standing why) {
-    if (boundary.why != nullptr) boundary.why->exclude(boundary, placement, cost_at(boundary, placement), why);
-  }
-
-  static std::optional<Placement> roomy_at(const Boundary& boundary, const Footprint& shape, std::int32_t first) {
-    Placement placement = placed_at(shape, first);
-    placement.streamed = boundary.home.streamed;
-    if (placement.last() >= boundary.table->spec().cluster_count) return std::nullopt;
-    const Room room = with_room(boundary, placement);
-    if (!room.barrier) return room.placement;
-    exclude(boundary, room.placement, *room.barrier);
-    return std::nullopt;
-  }
-
-  /// Adds the shape at the producer's run and at the first place with room in three free runs: the best fit (the
-  /// shortest), the fastest and the first. Each search looks at `probes` places at most.
-  static void add_shape(const Boundary& boundary, const Footprint& shape, int probes, Candidates& found) {
-    if (boundary.producer) {
-      if (const auto there = roomy_at(boundary, shape, boundary.producer->first)) found.add(*there);
-    }
-    const FreeRuns& runs = boundary.profile->runs();
-    const auto length = static_cast<std::int32_t>(shape.clusters);
-    const auto add_in = [&](const FreeRuns::Run& run, int& left) {
-      for (std::int32_t k = run.begin; k + length <= run.end && left > 0; ++k, --left) {
-        const auto there = roomy_at(boundary, shape, k);
-        if (!there) continue;
-        found.add(*there);
-        return true;
-      }
-      return false;
-    };
-    std::int32_t best = -1;  // first clusters of the runs in which a place is found already
-    std::int32_t fastest = -1;
-    int left = probes;
-    for (auto run = runs.best_fit(length); run && left > 0 && best < 0; run = runs.best_fit(run->length() + 1)) {
-      if (add_in(*run, left)) best = run->begin;
-    }
-    left = probes;
-    if (const auto run = runs.fastest_fit(length); run && run->begin != best && add_in(*run, left)) fastest = run->begin;
-    left = probes;
-    for (auto run = runs.first_fit(length); run && left > 0; run = runs.first_fit(length, run->end)) {
-      if (run->begin == best || run->begin == fastest || add_in(*run, left)) break;
-    }
-  }
-
-  /// The home's shape, and the cheapest other one that some free run is long enough for. If neither finds a place and the
-  /// home cannot be used either, the cheapest shape that does.
-  static Candidates candidates(const Boundary& boundary, bool home_usable) {
-    Candidates found;
-    const int probes = home_usable ? kProbesMax : INT32_MAX;
-    const Footprint home = footprint_of(boundary.home);
-    add_shape(boundary, home, probes, found);
-    const LayerOptions& layer = boundary.table->layer(boundary.layer);
-    for (const std::int32_t position : layer.by_cost) {
-      const Footprint& shape = layer.options[static_cast<std::size_t>(position)].footprint;
-      if (shape == home || shape.clusters > boundary.profile->runs().longest()) continue;
-      add_shape(boundary, shape, probes, found);
-      if (found.count > 0 || home_usable) break;
-    }
-    return found;
-  }
-
-  static EnergyTotal weighed(const Boundary& boundary, const Placement& placement, bool placement_in_time) {
-    const StepCost cost = cost_at(boundary, placement);
-    if (boundary.why != nullptr) boundary.why->weigh(boundary, placement, cost, !placement_in_time);
-    return cost.total();
-  }
-
-  static Decision choose(const Boundary& boundary, bool home_usable, bool home_in_time) {
-    std::optional<Placement> best;
-    EnergyTotal lowest;
-    bool best_in_time = false;
-    if (home_usable) {
-      best = boundary.home;
-      lowest = weighed(boundary, boundary.home, home_in_time);
-      best_in_time = home_in_time;
-    } else {
-      exclude(boundary, boundary.home, barrier_at_home(boundary));
-    }
-    const Candidates found = candidates(boundary, home_usable);
-    for (std::size_t i = 0; i < found.count; ++i) {
-      const Placement& candidate = found.list[i];
-      const bool candidate_in_time = in_time(boundary, candidate);
-      const EnergyTotal candidate_cost = weighed(boundary, candidate, candidate_in_time);
-      const bool better = !best || (candidate_in_time && !best_in_time) ||
-                          (candidate_in_time == best_in_time &&
-                           (candidate_in_time ? candidate_cost < lowest : cycles_at(boundary, candidate) < cycles_at(boundary, *best)));
-      if (!better) continue;
-      best = candidate;
-      lowest = candidate_cost;
-      best_in_time = candidate_in_time;
-    }
-    if (!best || *best == boundary.home) return stay(boundary);
-    return {*best, true, !home_usable || !home_in_time};
-  }
-
-  std::vector<std::uint64_t> seen_;  ///< profile version at each layer's last look
-};
-
 std::unique_ptr<Policy> fixed(GatingScope scope, GapRule gap_rule) { return std::make_unique<Fixed>(scope, gap_rule); }
 
 }  // namespace
@@ -341,7 +152,7 @@ const std::vector<PolicyEntry>& policy_table() {
       {"idle-timeout", "the static plan; every gap by time-out, nothing foreseen",
        [] { return fixed(GatingScope::kAll, GapRule::kIdleTimeout); }},
       {"seed-literal", "the seed's pseudocode word for word", [] { return std::unique_ptr<Policy>(new SeedLiteral()); }},
-      {"greedy", "starts from static; shifts a layer when that lowers the cost", [] { return std::unique_ptr<Policy>(new Greedy()); }},
+      {"greedy", "starts from static; shifts a layer when that lowers the cost", make_greedy},
   };
   return table;
 }

@@ -37,7 +37,24 @@ struct Boundary {
   bool weights_lost = false;         ///< its weights lay in what failed: they come from external memory wherever it runs
   bool evicted = false;              ///< something failed at home and it finds no room there any more: it cannot stay
   const StaticPlan* plan = nullptr;  ///< what was planned before the first request
-  Explanation* why = nullptr;  ///< takes what the policy weighs (explain.h); nullptr: nobody asks
+  Explanation* why = nullptr;        ///< takes what the policy weighs (explain.h); nullptr: nobody asks
+};
+
+/// What a policy sees when it may look at the whole network: when a request begins, and at the first decision after the
+/// profile has changed.
+struct Situation {
+  Cycles now;
+  const OptionTable* table;
+  const Profile* profile;
+  const Residence* residence;
+  const Spilling* spilling;
+  const StaticPlan* plan;
+  const Assignment* homes;
+  const std::vector<char>* done;  ///< per layer: it has run in the request in progress
+  std::optional<Cycles> left;     ///< to that request's deadline; nullopt: it has none
+  EnergyTotal spent;              ///< on layers so far: the run has taken at least that
+  bool begins = false;            ///< a request does
+  bool again = false;             ///< layers were moved by somebody else: what was found at this version no longer holds
 };
 
 struct Decision {
@@ -57,6 +74,8 @@ class Policy {
   [[nodiscard]] virtual GapRule gap_rule() const { return GapRule::kNominal; }
   /// Where layers are before the first request, before capacity is considered.
   [[nodiscard]] virtual Assignment first_assignment(const OptionTable& table, const StaticPlan& plan) const = 0;
+  /// Looks at the whole network; what it finds is carried out by decide(), each shift at its layer's own boundary.
+  virtual void replan(const Situation&) {}
   /// Called once per layer and request, once more if its home was taken or failed meanwhile. Staying is always allowed; a layer
   /// whose home is occupied or failed then waits, and its request is shed where nothing will ever give the home back.
   [[nodiscard]] virtual Decision decide(const Boundary& boundary) = 0;

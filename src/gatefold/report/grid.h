@@ -1,56 +1,22 @@
-// Aligned columns of text, for the tables of this room.
+// Aligned columns of text.
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "gatefold/base/contract.h"
-
 namespace gatefold {
-
-/// Width on a terminal of UTF-8 text: one column per code point.
-inline std::size_t width(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
 
 /// Rows of cells, printed in aligned columns. Column titles say the alignment: a leading '>' means right.
 class Grid {
  public:
-  explicit Grid(const std::vector<std::string>& titles) {
-    std::vector<std::string> row;
-    for (const std::string& title : titles) {
-      right_.push_back(title.starts_with('>'));
-      row.push_back(right_.back() ? title.substr(1) : title);
-    }
-    if (std::any_of(row.begin(), row.end(), [](const std::string& cell) { return !cell.empty(); })) add(std::move(row));
-  }
+  /// Without a row of titles if all are empty.
+  explicit Grid(const std::vector<std::string>& titles);
 
   /// Requires: as many cells as titles.
-  void add(std::vector<std::string> row) {
-    GATEFOLD_REQUIRE(row.size() == right_.size());
-    rows_.push_back(std::move(row));
-  }
+  void add(std::vector<std::string> row);
 
-  [[nodiscard]] std::string text(const std::string& indent = "") const {
-    std::vector<std::size_t> widths(right_.size(), 0);
-    for (const auto& row : rows_) {
-      for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
-    }
-    std::string all;
-    for (const auto& row : rows_) {
-      std::string line = indent;
-      for (std::size_t i = 0; i < row.size(); ++i) {
-        const std::string fill(widths[i] - width(row[i]), ' ');
-        line += (i == 0 ? "" : "  ") + (right_[i] ? fill + row[i] : row[i] + fill);
-      }
-      line.erase(line.find_last_not_of(' ') + 1);
-      all += line + "\n";
-    }
-    return all;
-  }
+  /// Ends with a newline, unless there are no rows.
+  [[nodiscard]] std::string text(const std::string& indent = "") const;
 
  private:
   std::vector<bool> right_;

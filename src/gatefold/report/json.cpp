@@ -3,34 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "gatefold/base/text.h"
 #include "gatefold/report/figures.h"
+#include "gatefold/report/json_parts.h"
 #include "gatefold/report/why_json.h"
 #include "gatefold/runtime/conformance.h"
 
 namespace gatefold {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr std::size_t kTopCount = 5;
-
-template <class T>
-Json or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-
-/// Two-space indentation and a final newline; text that is not UTF-8 (names in a file) becomes U+FFFD.
-std::string dumped(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
-
-Json energy_json(const EnergyParts& parts, bool exact) {
-  const auto number = [exact](EnergyTotal energy) { return exact ? Json(energy.femtojoules()) : Json(energy.joules()); };
-  Json json{{"total", number(parts.total())}};
-  for (const auto& [part, energy] : named_parts(parts)) json[std::string(part)] = number(energy);
-  return json;
-}
 
 Json bound_json(const std::optional<BoundRecord>& bound) {
   if (!bound) return nullptr;
@@ -134,12 +117,6 @@ Json spilled_json(const RunResult& result) {
   return list;
 }
 
-Json residency_json(const RunResult& result) {
-  Json states = Json::object();
-  for (const auto& [state, share] : result.residency) states[state] = share;
-  return states;
-}
-
 void add_timings(Json& json, const ReportedRun& run) {
   json["wall_s"] = {{"load", run.context.load_seconds}, {"simulate", run.result.simulate_seconds}};
   json["decision_ns"] = {{"p50", or_null(percentile(run.result.decision_ns, 50))},
@@ -199,7 +176,7 @@ Json run_object(const ReportedRun& run) {
   json["faults"] = {{"interrupted", result.interrupted}, {"recomputed", result.recomputed}, {"reloaded_bytes", result.reloaded.count()}};
   json["bound"] = bound_json(result.bound);
   json["layers"] = layers_json(result.layers);
-  json["residency"] = residency_json(result);
+  json["residency"] = residency_json(result.residency);
   json["outputs"] = outputs_json(result.outputs, context.timing_only);
   json["input"] = context.input;
   json["notes"] = context.notes;

@@ -1,4 +1,4 @@
-// Results as JSON text with stable keys (README.md, "Results as JSON"). With plan_json and why_json all that knows a JSON library.
+// Results as JSON text with stable keys (README.md, "Results as JSON"). Played scenarios: play_report.h; --why: why_json.h.
 //
 // The same inputs give the same bytes: keys keep their order, numbers print as the shortest text that reads back to the
 // same double, and wall-clock figures appear only where they are asked for. Energies appear twice: `energy_j` in joules

@@ -24,6 +24,13 @@ class LatencyHistogram {
     max_ = std::max(max_, latency);
     sum_ += static_cast<double>(latency.count());
   }
+  /// Everything that `other` holds, too.
+  void add(const LatencyHistogram& other) {
+    for (std::size_t b = 0; b < bins_.size(); ++b) bins_[b] += other.bins_[b];
+    count_ += other.count_;
+    max_ = std::max(max_, other.max_);
+    sum_ += other.sum_;
+  }
   [[nodiscard]] std::int64_t count() const { return count_; }
   [[nodiscard]] Cycles max() const { return max_; }
   [[nodiscard]] double mean() const { return count_ == 0 ? 0 : sum_ / static_cast<double>(count_); }

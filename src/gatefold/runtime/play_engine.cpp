@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace gatefold {
@@ -69,11 +70,11 @@ Status PlayEngine::boot(const std::vector<InputSet>& inputs) {
     result_.streams.emplace_back();
     result_.streams.back().name = stream.name;
   }
-  for (std::size_t n = 0; n < lanes_.size(); ++n) lanes_[n]->use.declare(rates[n]);
   std::vector<DeclaredStream> declared;
   for (std::size_t n = 0; n < lanes_.size(); ++n) {
-    declared.push_back({std::nullopt, lanes_[n]->plan.reference_total});
-    if (rates[n] > 0) declared.back().period = Cycles(static_cast<std::int64_t>(static_cast<double>(spec.clock_hz) / rates[n]));
+    lanes_[n]->use.declare(rates[n]);
+    declared.push_back({std::nullopt, lanes_[n]->reference});
+    if (rates[n] > 0) declared.back().period = Cycles(std::llround(static_cast<double>(spec.clock_hz) / rates[n]));
   }
   gap_rules_ = make_gap_rules(first->gap_rule(), spec, declared);
   shared_->chip().gating().follow(gap_rules_.get());

@@ -52,7 +52,7 @@ class PlayEngine {
   const std::vector<std::shared_ptr<const PreparedNetwork>>& networks_;
   const PlayOptions& options_;
   PlayObserver* observer_;
-  std::unique_ptr<GapRules> gap_rules_;
+  std::unique_ptr<GapRules> gap_rules_;  ///< a network's session is one stream to them
   std::optional<SharedChip> shared_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<Lane*> waiting_;  ///< scratch of take_up

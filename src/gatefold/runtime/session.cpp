@@ -78,6 +78,7 @@ void Session::begin(const Request& request, Cycles now) {
   std::fill(done_.begin() + static_cast<std::ptrdiff_t>(wanted), done_.end(), char{1});
   first_undone_ = 0;
   pass_faults(now);
+  replan(now, true);
   for (std::size_t v = 0; v < wanted; ++v) {
     if (network_.last_producer(LayerId(v))) continue;
     decide(LayerId(v), now, true);
@@ -174,9 +175,20 @@ std::optional<Cycles> Session::budget(LayerId layer, Cycles now) const {
   return Cycles(static_cast<std::int64_t>(left * plan_.reference[layer.at()].count() / remaining));
 }
 
+void Session::replan(Cycles now, bool begins) {
+  chip_.profile().advance(now);
+  const Assignment homes = this->homes();
+  EnergyTotal spent;
+  for (const LayerState& state : layers_) spent += state.energy;
+  const auto left = deadline_ ? std::optional(std::max(Cycles(0), *deadline_ - now)) : std::nullopt;
+  policy_.replan({now, &table_, &chip_.profile(), &residence_, &spilling_, &plan_, &homes, &done_, left, spent, begins});
+  planned_at_ = chip_.profile().version(now);
+}
+
 void Session::decide(LayerId layer, Cycles now, bool steered) {
   LayerState& state = layers_[layer.at()];
   chip_.profile().advance(now);
+  if (chip_.profile().version(now) != planned_at_) replan(now, false);
   Boundary boundary{layer, now, &table_, &chip_.profile(), &residence_, state.home, std::nullopt, steered, budget(layer, now), &spilling_};
   if (const auto producer = network_.last_producer(layer)) boundary.producer = layers_[producer->at()].home;
   boundary.weights_lost = state.weights_lost;

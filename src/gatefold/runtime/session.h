@@ -53,7 +53,7 @@ class Session : public ChipUser {
   // ---- in turns with others ----
   struct Request {
     Cycles arrival;
-    bool known = false;                   ///< the arrival was foreseeable
+    bool known = false;                   ///< everybody knew beforehand when it would arrive
     std::optional<Cycles> deadline{};     ///< absolute
     const InputSet* inputs = nullptr;     ///< must outlive the request
     std::optional<double> density{};      ///< instead of RunOptions::density
@@ -175,6 +175,8 @@ class Session : public ChipUser {
   /// Books the units it executes on.
   void book(LayerId layer, Cycles until);
 
+  /// Lets the policy look at the whole network. `begins`: a request does.
+  void replan(Cycles now, bool begins);
   void decide(LayerId layer, Cycles now, bool steered);
   /// True if a layer can move without taking the room of others. `evicted`: it has to leave, so its own room is enough.
   [[nodiscard]] bool can_move(LayerId layer, const Placement& to, bool evicted) const;
@@ -276,6 +278,7 @@ class Session : public ChipUser {
   std::vector<BlockId> avoid_;
   std::vector<Piece> vacated_;
   std::optional<Departure> departure_;  ///< policies that activate whole clusters: of a shift whose clusters are not left yet
+  std::uint64_t planned_at_ = 0;  ///< the profile's version when the policy last looked at the whole
   Cycles arrival_;
   std::optional<Cycles> deadline_;  ///< absolute
   Cycles first_start_;

@@ -1,0 +1,12 @@
+// The makers of the policies in `policy_table` that have a file of their own.
+#pragma once
+
+#include <memory>
+
+#include "gatefold/remap/policy.h"
+
+namespace gatefold {
+
+[[nodiscard]] std::unique_ptr<Policy> make_greedy();
+
+}  // namespace gatefold

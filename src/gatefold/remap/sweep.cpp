@@ -1,0 +1,244 @@
+#include "gatefold/remap/sweep.h"
+
+#include <algorithm>
+
+#include "gatefold/remap/candidates.h"
+#include "gatefold/remap/request_price.h"
+
+namespace gatefold {
+namespace {
+
+constexpr int kSweepsMax = 4;  // each accepted shift lowers the price, so it would end anyway; what later sweeps find is small
+
+constexpr std::int32_t kPlacesMax = 8;  // of one run: the nearest may be full
+
+class Sweeper {
+ public:
+  explicit Sweeper(const Situation& situation)
+      : now_(situation), table_(*situation.table), memory_(situation.residence->memory()), residence_(*situation.residence, memory_) {
+    found_.target = *situation.homes;
+    found_.forced.assign(found_.target.size(), 0);
+  }
+
+  Sweep run() {
+    if (!put_beside()) {
+      found_.target = *now_.homes;
+      found_.waits = true;
+      return std::move(found_);
+    }
+    improve();
+    hurry();
+    for (std::size_t v = 0; v < found_.target.size(); ++v) found_.cycles += cycles_of(now_, found_.target, LayerId(v));
+    return std::move(found_);
+  }
+
+ private:
+  [[nodiscard]] const Placement& home(std::size_t v) const { return (*now_.homes)[v]; }
+  [[nodiscard]] bool runs(std::size_t v) const { return (*now_.done)[v] == 0; }
+
+  [[nodiscard]] bool occupied(const Placement& placement) const {
+    for (std::int32_t k = placement.first; k <= placement.last(); ++k) {
+      if (now_.profile->condition(ClusterId(k), now_.now).occupied) return true;
+    }
+    return false;
+  }
+
+  /// False if the network has to wait.
+  bool put_beside() {
+    for (std::size_t v = 0; v < found_.target.size(); ++v) {
+      if (!occupied(home(v))) continue;
+      const LayerId layer(v);
+      std::optional<Placement> best;
+      EnergyTotal lowest;
+      for (const Placement& candidate : places(layer, false)) {
+        const EnergyTotal price = price_at(layer, candidate);
+        if ((best && !(price < lowest)) || !has_room(layer, candidate)) continue;
+        best = candidate;
+        lowest = price;
+      }
+      if (!best) return false;
+      move(layer, *best);
+      found_.forced[v] = 1;
+    }
+    return true;
+  }
+
+  /// True if the layer's shift leaves the others the room that they need.
+  bool has_room(LayerId layer, const Placement& to) {
+    const Placement before = found_.target[layer.at()];
+    found_.target[layer.at()] = to;
+    const bool room = residence_.weights_fit(layer, to) && shift_leaves_room(table_, residence_, found_.target, layer, std::nullopt, {});
+    found_.target[layer.at()] = before;
+    return room;
+  }
+
+  [[nodiscard]] Boundary boundary(LayerId layer) const {
+    Boundary here{layer, now_.now, &table_, now_.profile, &residence_, home(layer.at()), std::nullopt, true, std::nullopt, now_.spilling};
+    for (const Operand& operand : table_.graph().layer(layer).inputs) {
+      if (!operand.tensor) continue;
+      const auto& producer = table_.graph().activation(*operand.tensor).producer;
+      if (producer) here.producer = found_.target[producer->at()];
+    }
+    here.plan = now_.plan;
+    return here;
+  }
+
+  /// Where a layer could go: what a boundary would look at, the first places of the fastest free run, and where it was planned.
+  [[nodiscard]] std::vector<Placement> places(LayerId layer, bool home_usable) const {
+    const Boundary here = boundary(layer);
+    const Candidates found = find_candidates(here, home_usable);
+    std::vector<Placement> places(found.begin(), found.end());
+    const auto add = [&](const Room& room) {
+      if (!room.barrier && std::find(places.begin(), places.end(), room.placement) == places.end()) places.push_back(room.placement);
+    };
+    const auto run = now_.profile->runs().fastest_fit(here.home.clusters);
+    for (std::int32_t k = 0; run && k < kPlacesMax && run->begin + k + here.home.clusters <= run->end; ++k) {
+      Placement placement = here.home;
+      placement.first = static_cast<std::int16_t>(run->begin + k);
+      add(with_room(here, placement));
+    }
+    const Placement& planned = now_.plan->assignment[layer.at()];
+    if (planned != here.home && now_.profile->available(planned, now_.now) && residence_.weights_fit(layer, planned)) add({planned, {}});
+    return places;
+  }
+
+  /// Of a request with the layer at `placement`, its shift there included.
+  EnergyTotal price_at(LayerId layer, const Placement& placement) {
+    const Placement before = found_.target[layer.at()];
+    found_.target[layer.at()] = placement;
+    const EnergyTotal price = price_layer(now_, found_.target, layer) + price_shift(table_, layer, home(layer.at()), placement);
+    found_.target[layer.at()] = before;
+    return price;
+  }
+
+  Cycles cycles_at(LayerId layer, const Placement& placement) const {
+    return execution_cycles(table_, layer, placement, *now_.spilling, now_.profile->percent(placement, now_.now));
+  }
+
+  void improve() {
+    bool moved = true;
+    for (int sweeps = 0; moved && sweeps < kSweepsMax; ++sweeps) {
+      moved = false;
+      for (std::size_t v = 0; v < found_.target.size(); ++v) moved = improve(LayerId(v)) || moved;
+    }
+  }
+
+  bool improve(LayerId layer) {
+    Placement& target = found_.target[layer.at()];
+    if (!now_.profile->available(target, now_.now)) return false;  // a core failed: its boundary sees to it
+    if (now_.profile->percent(target, now_.now) == 100 && target == now_.plan->assignment[layer.at()]) return false;
+    EnergyTotal lowest = price_at(layer, target);
+    std::optional<Placement> best;
+    for (const Placement& candidate : places(layer, true)) {
+      const EnergyTotal price = price_at(layer, candidate);
+      if (!(price < lowest) || !has_room(layer, candidate)) continue;
+      lowest = price;
+      best = candidate;
+    }
+    if (best) move(layer, *best);
+    return best.has_value();
+  }
+
+  /// Requires: there is room.
+  void move(LayerId layer, const Placement& to) {
+    residence_.drop_weights(layer);
+    GATEFOLD_ENSURE(residence_.store_weights(layer, to, {}).has_value());
+    found_.target[layer.at()] = to;
+  }
+
+  // ---- in time ----
+
+  [[nodiscard]] Cycles remaining(const Assignment& assignment) const {
+    Cycles cycles;
+    for (std::size_t v = 0; v < assignment.size(); ++v) {
+      if (runs(v)) cycles += cycles_of(now_, assignment, LayerId(v));
+    }
+    return cycles;
+  }
+
+  /// A move that makes a layer faster, and what that costs.
+  struct Purchase {
+    LayerId layer;
+    Placement to;
+    Cycles saved;
+    EnergyTotal dearer;
+  };
+
+  /// The cheapest cycles that moving the layer buys.
+  std::optional<Purchase> purchase(LayerId layer) {
+    const Placement target = found_.target[layer.at()];
+    const Cycles before = cycles_at(layer, target);
+    const EnergyTotal price = price_at(layer, target);
+    std::optional<Purchase> best;
+    for (const Placement& candidate : places(layer, true)) {
+      const Cycles after = cycles_at(layer, candidate);
+      if (after >= before) continue;
+      const Purchase offer{layer, candidate, before - after, price_at(layer, candidate) - price};
+      if ((!best || cheaper(offer, *best)) && has_room(layer, candidate)) best = offer;
+    }
+    return best;
+  }
+
+  /// Fewer joules per cycle.
+  static bool cheaper(const Purchase& a, const Purchase& b) {
+    const double left = a.dearer.joules() * static_cast<double>(b.saved.count());
+    const double right = b.dearer.joules() * static_cast<double>(a.saved.count());
+    return left != right ? left < right : a.layer < b.layer;
+  }
+
+  void hurry() {
+    Cycles cycles = remaining(found_.target);
+    if (in_time(cycles, now_.left)) return;
+    Cycles planned;
+    for (std::size_t v = 0; v < found_.target.size(); ++v) {
+      if (runs(v)) planned += now_.plan->reference[v];
+    }
+    if (cycles <= planned) return;  // nothing is slower than planned: the deadline was out of reach before
+    std::vector<Purchase> offers;
+    for (std::size_t v = 0; v < found_.target.size(); ++v) {
+      if (!runs(v) || !now_.profile->available(found_.target[v], now_.now)) continue;
+      if (const auto offer = purchase(LayerId(v))) offers.push_back(*offer);
+    }
+    std::sort(offers.begin(), offers.end(), cheaper);
+    const Sweep before = found_;
+    std::vector<Purchase> bought;
+    for (const Purchase& offer : offers) {
+      if (in_time(cycles, now_.left)) break;
+      const auto here = purchase(offer.layer);  // earlier ones may have taken the room, or moved a neighbour
+      if (!here) continue;
+      bought.push_back(*here);
+      move(here->layer, here->to);
+      cycles -= here->saved;
+    }
+    if (!in_time(cycles, now_.left)) {
+      found_ = before;
+      if (now_.begins) found_.late = now_.left;
+      return;
+    }
+    for (const Purchase& offer : bought) {
+      if (in_time(cycles + offer.saved, now_.left)) {  // later ones made it superfluous
+        cycles += offer.saved;
+        found_.target[offer.layer.at()] = before.target[offer.layer.at()];
+      } else {
+        found_.forced[offer.layer.at()] = 1;
+      }
+    }
+  }
+
+  const Situation& now_;
+  const OptionTable& table_;
+  Memory memory_;  ///< a copy, in which what moves has moved
+  Residence residence_;
+  Sweep found_;
+};
+
+}  // namespace
+
+bool in_time(Cycles cycles, std::optional<Cycles> left) {
+  // Wakes and transfers between layers take up to a sixteenth of their time on the shipped chips.
+  return !left || cycles + Cycles(cycles.count() / 16) <= *left;
+}
+
+Sweep sweep(const Situation& situation) { return Sweeper(situation).run(); }
+
+}  // namespace gatefold
