@@ -2,8 +2,8 @@
 // sequence of calls up to a depth that S sets, and after every call compares the chip with a timeline kept cycle by cycle.
 //
 // The calls are those of sessions: layers and blocks that keep elements ON, contents that come and go, pins, the next request of one of
-// two streams, turns of one and the other; at times that leave gaps below, at and above every break-even and wake latency,
-// and in any order of their times. A call that a session could not make is left out: nothing is held for a request before it
+// two streams, turns of one and the other, weights that are loaded again; at times that leave gaps below, at and above every break-even and
+// wake latency, and in any order of their times. A call that a session could not make is left out: nothing is held for a request before it
 // arrives. In every state that is reached:
 //   ready_at   says when the timeline can be ON; without an unknown gap that is at once;
 //   a hold     leaves what it needs ON from its first cycle to its last: no wake is lost;
@@ -38,7 +38,7 @@ constexpr std::int64_t kReportedMost = 10;
 /// Where accesses begin and end that is_on is asked about: the edges of holds and of idle times.
 constexpr std::array<int, 8> kInstants{0, 3, 7, 10, 19, 24, 27, 47};
 
-enum class Call : std::uint8_t { kLayer, kBlock, kPool, kUncore, kContent, kPin, kRequest, kTurn };
+enum class Call : std::uint8_t { kLayer, kBlock, kPool, kUncore, kContent, kPin, kRequest, kTurn, kRefill };
 
 struct Op {
   Call call = Call::kLayer;
@@ -59,6 +59,7 @@ std::string text(const Op& op) {
     case Call::kPin: return fmt::format("{} {} at {}", op.on ? "pin" : "unpin", op.target, op.from);
     case Call::kRequest:
       return fmt::format("{} request of stream {} after {} at {}", op.on ? "known" : "unknown", op.target, op.from, op.from + op.length);
+    case Call::kRefill: return fmt::format("bank {} refilled at {} for {}", op.target, op.from, op.length);
     case Call::kTurn: return fmt::format("turn of stream {}", op.target);
   }
   GATEFOLD_REQUIRE(false);
@@ -113,6 +114,7 @@ std::vector<Op> calls_on(const DeviceSpec& spec, GatingScope scope) {
     ops.push_back({Call::kTurn, {}, stream, false, 0, 0});
   }
   ops.push_back({Call::kRequest, {}, 0, true, 10, 10});
+  for (const int bank : banks) ops.push_back({Call::kRefill, {}, bank, false, 24, 6});
   if (scope != GatingScope::kClusters) return ops;
   for (const int now : {0, 10, 24}) {
     for (const bool on : {true, false}) ops.push_back({Call::kPin, {}, 0, on, now, 0});
@@ -129,6 +131,7 @@ class TableRules : public GapRules {
     streams_.resize(std::max(streams_.size(), group + 1));
     streams_[group] = streams;
   }
+  void spent(std::size_t, std::size_t, EnergyTotal, EnergyTotal) override {}
   void observe(std::size_t, Cycles) override {}
   Descent descent(std::size_t group, std::size_t of) const override {
     Descent descent;
@@ -151,6 +154,7 @@ class Exploration {
   Exploration(const DeviceSpec& spec, GatingScope scope, std::int64_t& reported)
       : spec_(spec), scope_(scope), rules_(spec), chip_(spec_, scope), ops_(calls_on(spec, scope)), reported_(reported) {
     chip_.gating().follow(&rules_);
+    chip_.gating().keep_weights(kKeeper);
     for (int b = 0; b < spec.bank_count(); ++b) {
       auto block = chip_.memory().store(CoreId(b / spec.banks_per_core), spec.bank.size, BankRole::kWeights, {}, nullptr);
       GATEFOLD_REQUIRE(block.has_value());
@@ -177,9 +181,10 @@ class Exploration {
 
  private:
   /// Nothing is held for a request before it arrives, and requests of a stream arrive one after another.
-  static bool possible(const Op& op, const Timeline& before) {
+  bool possible(const Op& op, const Timeline& before) const {
     switch (op.call) {
       case Call::kContent: return true;
+      case Call::kRefill: return op.from >= before.arrival() && before.lost(bank(op.target));
       case Call::kTurn: return before.requests(op.target) > 0;
       case Call::kRequest: return before.requests(op.target) == 0 || before.arrival(op.target) <= op.from;
       default: return op.from >= before.arrival();
@@ -219,6 +224,12 @@ class Exploration {
         chip_.gating().begin_request(op.target, Cycles(op.from + op.length), op.on);
         timeline.next_request(op.target, op.from, op.from + op.length, op.on);
         return;
+      case Call::kRefill: {
+        const Cycles from = chip_.gating().refill_from(BankId(op.target), Cycles(op.from));
+        chip_.gating().refill(BankId(op.target), from, from + Cycles(op.length));
+        timeline.refill(bank(op.target), static_cast<int>(from.count()), static_cast<int>(from.count()) + op.length);
+        return;
+      }
       case Call::kTurn:
         chip_.gating().work_for(op.target);
         timeline.work_for(op.target);
@@ -301,6 +312,9 @@ class Exploration {
 
   void check_state(const Timeline& timeline) {
     check_accesses(timeline);
+    for (int b = 0; b < spec_.bank_count(); ++b) {
+      if (chip_.gating().lost(BankId(b)) != timeline.lost(bank(b))) violate(fmt::format("bank {}: lost {}", b, timeline.lost(bank(b))));
+    }
     const Gating gating = chip_.gating();
     const Ledger ledger = chip_.ledger();
     chip_.gating().settle(Cycles(kHorizon));

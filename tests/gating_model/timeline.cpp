@@ -17,6 +17,7 @@ Timeline::Timeline(const DeviceSpec& spec, GatingScope scope) : scope_(scope), p
     return Price{{gate.on.count(), stopped, 0, gate.gated.count()}, {0, 0, 0, latency}, {0, 0, 0, gate.wake_energy.count()}};
   };
   sleep_after_ = static_cast<int>(spec.bank.sleep_after.count());
+  refill_ = spec.bank.size.count() * (spec.external_byte.count() + spec.sram_byte.count());
   const BankSpec& bank = spec.bank;
   prices_ = {logic(spec.cluster), logic(spec.core),
              Price{{bank.on.count(), 0, bank.retention.count(), bank.off.count()},
@@ -70,10 +71,12 @@ std::array<int, kPowerStateCount> Timeline::entries_now(const Element& element, 
     std::size_t best = 0;
     std::int64_t least = of.leakage[0] * length;
     for (const PowerState state : kGated) {
-      if (!has(element, state)) continue;
+      const bool reload = element.content && state == PowerState::kOff;
+      if (!has(element, state) && !reload) continue;
       const std::size_t s = index(state);
       const int awake = state == PowerState::kRetention ? sleep_after_ : 0;
-      const std::int64_t cost = of.leakage[s] * length + of.wake_energy[s] + (of.leakage[0] - of.leakage[s]) * awake;
+      const std::int64_t cost =
+          of.leakage[s] * length + of.wake_energy[s] + (of.leakage[0] - of.leakage[s]) * awake + (reload ? refill_ : 0);
       if (cost <= least) {
         best = s;
         least = cost;
@@ -94,11 +97,16 @@ std::array<int, kPowerStateCount> Timeline::entries_now(const Element& element, 
   return entries;
 }
 
-PowerState Timeline::reached(const Element& element, const std::array<int, kPowerStateCount>& entries, int time) const {
+bool Timeline::may_lose(const Element& element) const {
+  return element.kind == Kind::kBank && element.content && element.streams == std::uint64_t{1} << (1 - kKeeper);
+}
+
+PowerState Timeline::reached(const Element& element, const std::array<int, kPowerStateCount>& entries, int time, bool lossy) const {
   PowerState state = PowerState::kOn;
   for (const PowerState deeper : kGated) {
     const int awake = deeper == PowerState::kRetention ? sleep_after_ : 0;
-    if (has(element, deeper) && element.filled + std::max(awake, entries[index(deeper)]) <= time) state = deeper;
+    const bool there = has(element, deeper) || (deeper == PowerState::kOff && lossy && may_lose(element));
+    if (there && element.filled + std::max(awake, entries[index(deeper)]) <= time) state = deeper;
   }
   return state;
 }
@@ -107,11 +115,11 @@ std::array<int, kPowerStateCount> Timeline::entries_of(const Element& element) c
   return element.request < 0 ? entries_now(element, 0) : element.entries;
 }
 
-PowerState Timeline::fill_unknown(Element& element, int arrival, int until) const {
+PowerState Timeline::fill_unknown(Element& element, int arrival, int until, bool lossy) const {
   const auto entries = entries_of(element);
   const int begin = element.filled;
   std::vector<PowerState> states;
-  for (int t = begin; t < arrival; ++t) states.push_back(reached(element, entries, t));
+  for (int t = begin; t < arrival; ++t) states.push_back(reached(element, entries, t, lossy));
   const PowerState there = states.back();
   const Price& of = price(element);
   // The remainder: stay, or go further down once, if that can be left in time.
@@ -130,7 +138,9 @@ PowerState Timeline::fill_unknown(Element& element, int arrival, int until) cons
     best_from = from;
   }
   for (int t = arrival; t < until; ++t) states.push_back(t < best_from ? there : best);
+  const bool lost_before = element.content_lost;
   for (const PowerState state : states) fill(element, {state, 0}, element.filled + 1);
+  if (lossy && may_lose(element)) element.content_lost = lost_before;
   return best;
 }
 
@@ -188,7 +198,7 @@ bool Timeline::random(const Element& element) const {
 void Timeline::fill_last(Element& element) const {
   if (element.filled >= kHorizon) return;
   if (scope_ != GatingScope::kAll) fill(element, gap(element, kHorizon), kHorizon);
-  else if (element.request >= 0 && random(element)) fill_unknown(element, kHorizon, kHorizon);
+  else if (element.request >= 0 && random(element)) fill_unknown(element, kHorizon, kHorizon, true);
   else fill(element, lowest(element), kHorizon);
 }
 
@@ -213,7 +223,7 @@ void Timeline::hold(int id, int from, int until) {
   if (until <= element.filled) return;
   if (from > element.filled) {
     const bool surprised = scope_ == GatingScope::kAll && unknown(element, from);
-    wake(element, surprised ? fill_unknown(element, request_.arrival, from) : fill(element, gap(element, from), from));
+    wake(element, surprised ? fill_unknown(element, request_.arrival, from, false) : fill(element, gap(element, from), from));
   }
   fill(element, {PowerState::kOn, 0}, until);
   if (element.request == request_.id) return;
@@ -250,6 +260,19 @@ void Timeline::next_request(int stream, int completion, int arrival, bool known)
   work_for(stream);
 }
 
+bool Timeline::lost(int bank) const {
+  const Element& element = elements_[at(bank)];
+  return scope_ == GatingScope::kAll && element.request >= 0 && may_lose(element) && unknown(element, request_.arrival) &&
+         reached(element, element.entries, request_.arrival - 1, true) == PowerState::kOff;
+}
+
+void Timeline::refill(int bank, int from, int until) {
+  Element& element = elements_[at(bank)];
+  wake(element, fill_unknown(element, request_.arrival, from, true));
+  hold(bank, from, until);
+  element.refilled = until;
+}
+
 void Timeline::work_for(int stream) {
   stream_ = stream;
   request_ = streams_[at(stream)].request;
@@ -257,10 +280,11 @@ void Timeline::work_for(int stream) {
 
 int Timeline::ready(int id, int now) const {
   const Element& element = elements_[at(id)];
+  now = std::max(now, element.refilled);
   if (now <= element.filled || !unknown(element, now)) return now;
   PowerState state = PowerState::kOn;  // of the cycle before the arrival
   if (scope_ == GatingScope::kAll) {
-    state = reached(element, entries_of(element), request_.arrival - 1);
+    state = reached(element, entries_of(element), request_.arrival - 1, false);
   } else {
     const Rest rest = gap(element, now);
     if (element.filled + rest.after < request_.arrival) state = rest.state;
@@ -312,6 +336,7 @@ std::uint64_t Timeline::fingerprint() const {
     for (int t = 0; t < element.filled; ++t) mix(static_cast<std::int64_t>(element.cells[at(t)]) + 3);
     for (const std::int64_t wakes : element.wakes) mix(wakes);
     mix(element.request);
+    mix(element.refilled);
     mix(static_cast<std::int64_t>(element.streams));
     for (const int entry : element.entries) mix(entry);
   }

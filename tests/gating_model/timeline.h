@@ -37,6 +37,8 @@ struct Account {
 /// When an element of a class enters a state in a gap that nobody knows, from the gap's beginning; earlier where more streams use it.
 [[nodiscard]] int entry_time(std::uint64_t streams, GapClass of, PowerState state);
 inline constexpr int kNever = 1'000'000;
+/// Whose weights must not be lost. The other stream's may, in banks that it alone uses.
+inline constexpr int kKeeper = 1;
 
 class Timeline {
  public:
@@ -51,6 +53,10 @@ class Timeline {
   /// A stream's request in progress, if any, ends, and its next one arrives.
   void next_request(int stream, int completion, int arrival, bool known);
   void work_for(int stream);
+  /// True if the request that works finds the bank's weights lost.
+  [[nodiscard]] bool lost(int bank) const;
+  /// They are loaded again.
+  void refill(int bank, int from, int until);
   /// The arrival of the request that works; nothing is held for it before.
   [[nodiscard]] int arrival() const { return request_.arrival; }
   [[nodiscard]] int arrival(int stream) const { return streams_[at(stream)].request.arrival; }
@@ -84,6 +90,7 @@ class Timeline {
     std::array<PowerState, kHorizon> cells{};
     std::array<std::int64_t, kPowerStateCount> wakes{};  ///< by the state left
     bool content_lost = false;
+    int refilled = 0;  ///< its content is there from then on
     int request = -1;
     std::uint64_t streams = 0;
     std::array<int, kPowerStateCount> entries{};
@@ -113,9 +120,10 @@ class Timeline {
   [[nodiscard]] Rest gap(const Element& element, int until) const;
   [[nodiscard]] GapClass gap_class(const Element& element) const;
   [[nodiscard]] std::array<int, kPowerStateCount> entries_now(const Element& element, int rest) const;
-  [[nodiscard]] PowerState reached(const Element& element, const std::array<int, kPowerStateCount>& entries, int time) const;
-  /// Fills an unknown gap; returns the state of its last cycle.
-  PowerState fill_unknown(Element& element, int arrival, int until) const;
+  [[nodiscard]] bool may_lose(const Element& element) const;
+  [[nodiscard]] PowerState reached(const Element& element, const std::array<int, kPowerStateCount>& entries, int time, bool lossy) const;
+  /// Fills an unknown gap; returns the state of its last cycle. `lossy`: content that may be lost is.
+  PowerState fill_unknown(Element& element, int arrival, int until, bool lossy) const;
   [[nodiscard]] std::array<int, kPowerStateCount> entries_of(const Element& element) const;
   [[nodiscard]] bool random(const Element& element) const;
   void fill_last(Element& element) const;
@@ -124,6 +132,7 @@ class Timeline {
 
   GatingScope scope_;
   int sleep_after_ = 0;
+  std::int64_t refill_ = 0;
   std::array<Price, 5> prices_{};
   std::vector<Element> elements_;
   std::vector<char> pinned_;

@@ -75,6 +75,7 @@ class ExpectedLength : public GapRules {
   ExpectedLength(const DeviceSpec& spec, Random& random) : envelopes_(gap_envelopes(spec)), random_(&random) { draw(); }
   [[nodiscard]] std::int64_t expected() const { return expected_; }
   void add_group(std::size_t, std::uint64_t) override {}
+  void spent(std::size_t, std::size_t, EnergyTotal, EnergyTotal) override {}
   void observe(std::size_t, Cycles) override { draw(); }
   [[nodiscard]] Descent descent(std::size_t, std::size_t of) const override {
     const Envelope& envelope = envelopes_[of];

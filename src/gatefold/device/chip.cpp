@@ -112,6 +112,19 @@ Cycles Chip::load_external(Bytes bytes, Cycles now) {
   return end;
 }
 
+Cycles Chip::refill(BankId bank, Cycles now) {
+  const CoreId core(bank.index() / spec_->banks_per_core);
+  const Placement around{static_cast<std::int16_t>(core.index() / spec_->cores_per_cluster), 1,
+                         static_cast<std::uint16_t>(1U << static_cast<unsigned>(core.index() % spec_->cores_per_cluster))};
+  const Cycles awake = ready_at(around, {}, gating_.refill_from(bank, now));
+  const Cycles start = external_ready_at(awake);
+  const Bytes bytes = memory_.used_bytes(bank);
+  const Cycles end = load_external(bytes, start);
+  gating_.refill(bank, start, end);
+  hold(around, start, end);
+  return end;
+}
+
 void Chip::keep_external(Cycles from, Cycles until) {
   GATEFOLD_REQUIRE(external_ready_at(from) == from);
   crossbar_.book_external(until);

@@ -67,6 +67,10 @@ class Chip {
   /// Returns when the transfer ends.
   Cycles load_external(Bytes bytes, Cycles now);
 
+  /// Loads the weights in a bank again that were lost while it was OFF, not before `now`, one bank after the other (EQ-61). Returns when
+  /// they are there. Requires: gating().lost(bank).
+  Cycles refill(BankId bank, Cycles now);
+
   /// The earliest time >= now at which the external channel is free and its uncore parts could be ON.
   [[nodiscard]] Cycles external_ready_at(Cycles now) const {
     return uncore_ready_at(UncoreUse::kExternal, std::max(now, crossbar_.external_free()));

@@ -19,7 +19,7 @@ enum class GapClass : std::uint8_t {
   kCluster,
   kCore,
   kEmptyBank,   ///< holds nothing
-  kWeightBank,  ///< holds nothing but weights
+  kWeightBank,  ///< holds nothing but weights, which can be loaded again; a full bank of them
   kLiveBank,    ///< holds activations
   kVectorPool,
   kUncore,
@@ -28,6 +28,8 @@ enum class GapClass : std::uint8_t {
 
 /// What elements of each class can do with a gap, by GapClass.
 [[nodiscard]] std::vector<Envelope> gap_envelopes(const DeviceSpec& spec);
+/// EQ-61: to fill a bank with weights from external memory.
+[[nodiscard]] Energy refill_energy(const DeviceSpec& spec);
 
 /// Groups and streams are numbered from 0.
 class GapRules {
@@ -38,6 +40,9 @@ class GapRules {
   virtual void add_group(std::size_t group, std::uint64_t streams) = 0;
   /// A request ended a gap of a group in which no request was in progress.
   virtual void observe(std::size_t group, Cycles gap) = 0;
+  /// What one of its elements has paid for an unknown gap that has ended, and what the 2-competitive descent would have. Gaps of
+  /// elements end after those of their group, when they are used.
+  virtual void spent(std::size_t group, std::size_t of, EnergyTotal paid, EnergyTotal competitive) = 0;
   /// How elements of the group spend the gaps that begin from now on; `of` is a position in gap_envelopes.
   [[nodiscard]] virtual Descent descent(std::size_t group, std::size_t of) const = 0;
 };

@@ -21,6 +21,7 @@ Gating::Gating(const DeviceSpec& spec, GatingScope scope, Ledger& ledger)
       scope_(scope),
       ledger_(&ledger),
       floor_(spec.floor),
+      refill_energy_(gatefold::refill_energy(spec)),
       states_(power_states(spec)),
       envelopes_(gap_envelopes(spec)),
       pinned_(static_cast<std::size_t>(spec.cluster_count), 0) {
@@ -111,7 +112,7 @@ Gating::Rest Gating::rest_in_gap(const Element& element, Cycles until) const {
 
 PowerState Gating::state_at_end(const Element& element, Cycles until) const {
   if (scope_ == GatingScope::kAll && unknown(element, until))
-    return course(element, element_entries(element), request_.arrival, until).last;
+    return course(element, element_entries(element), request_.arrival, until, false).last;
   const Rest rest = rest_in_gap(element, until);
   return until > element.held_until + rest.after ? rest.state : PowerState::kOn;
 }
@@ -146,12 +147,12 @@ void Gating::charge_wake(const Element& element, PowerState from) {
   ++idle_times(element).wakes;
 }
 
-void Gating::settle_gap(Element& element, Cycles until) {
+void Gating::settle_gap(Element& element, Cycles until, bool lossy) {
   if (until <= element.held_until) return;
   const auto length = static_cast<std::uint64_t>((until - element.held_until).count());
   ++idle_times(element).gaps[static_cast<std::size_t>(std::bit_width(length) - 1)];
   if (scope_ == GatingScope::kAll && unknown(element, until)) {
-    const Course spent = course(element, element_entries(element), request_.arrival, until);
+    const Course spent = course(element, element_entries(element), request_.arrival, until, lossy);
     count_unknown(element, spent, until);
     charge_wake(element, spend_course(element, spent, until));
   } else {
@@ -165,7 +166,7 @@ void Gating::hold(ElementId id, Cycles from, Cycles until) {
   GATEFOLD_REQUIRE(from <= until);
   Element& element = elements_[id.at()];
   if (until <= element.held_until) return;
-  settle_gap(element, from);
+  settle_gap(element, from, false);
   spend(element, PowerState::kOn, element.held_until, until, ledger_->account());
   element.held_until = until;
   if (element.request != request_.id) join(id, element);
@@ -173,6 +174,7 @@ void Gating::hold(ElementId id, Cycles from, Cycles until) {
 
 Cycles Gating::ready_at(ElementId id, Cycles now) const {
   const Element& element = elements_[id.at()];
+  now = std::max(now, element.filled);
   if (now <= element.held_until) return now;
   if (!unknown(element, now)) return now;  // pre-woken
   // In the state of the arrival: one that fell asleep after it was needed before.
@@ -232,7 +234,7 @@ void Gating::settle(Cycles horizon) {
     if (horizon <= element.held_until) continue;
     // No wake: the run ends here. Whoever waits for random arrivals does not know that.
     if (scope_ == GatingScope::kAll && element.request >= 0 && groups_[element.group].random) {
-      spend_course(element, course(element, element.entries, horizon, horizon), horizon);
+      spend_course(element, course(element, element.entries, horizon, horizon, true), horizon);
     } else {
       spend_gap(element, last_rest(element, horizon), horizon);
     }

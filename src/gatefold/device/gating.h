@@ -13,9 +13,11 @@
 // that rests until the end of its request, and longer than a state takes to pay, enters that state at once. What is left of the
 // gap after the arrival is known again. The wake-up is paid in latency as well.
 //
-// What is in use is never switched off: every bank counts the blocks of weights and of activations in it, cores and clusters
-// the sums of theirs, and clusters the routes in flight. A command against the count is refused (pin); the gap rule asks it,
-// and a bank that goes OFF while its count says otherwise is a violated contract.
+// What is in use is never switched off, but for weights that will be loaded again: in an unknown gap a bank that holds nothing else may go
+// OFF where that is worth the reload (EQ-61). The request that ends the gap finds them lost and fills the bank (refill); who ends it in any
+// other way, an event, finds the bank asleep. Every bank counts the blocks of weights and of activations in it, cores and clusters the sums
+// of theirs, and clusters the routes in flight. A command against the count is refused (pin); the gap rule asks it, and a bank that goes
+// OFF while its count says otherwise is a violated contract.
 //
 // Reading or executing on an element that no hold covers is an error of the run, checked in every build (is_on).
 #pragma once
@@ -45,11 +47,12 @@ struct IdleTimes {
 /// Gaps of unknown length that a request has ended, of elements of one class: what they cost, wake-ups included.
 struct UnknownGaps {
   std::int64_t count = 0;
-  EnergyTotal paid;
-  EnergyTotal competitive;  ///< by the 2-competitive descent
-  EnergyTotal offline;      ///< had each been known when it began
-  EnergyTotal stayed_on;    ///< without gating
-  EnergyTotal early_wakes;  ///< wake-ups of gaps that would have cost less without gating
+  std::int64_t refilled = 0;  ///< banks that lost their weights
+  EnergyTotal paid;           ///< weights loaded again included, as if each bank had been full
+  EnergyTotal competitive;    ///< by the 2-competitive descent
+  EnergyTotal offline;        ///< had each been known when it began
+  EnergyTotal stayed_on;      ///< without gating
+  EnergyTotal early_wakes;    ///< wake-ups of gaps that would have cost less without gating
 };
 
 /// Which elements a policy gates at all.
@@ -110,8 +113,19 @@ class Gating {
   void begin_request(std::int32_t stream, Cycles arrival, bool known);
   /// It has ended, and nothing was used for it after `completion`.
   void end_request(std::int32_t stream, Cycles completion);
-  /// What is held from now on is held for the latest request of another stream.
+  /// What a stream's weights lie in is never lost: its requests could not wait for a reload. For good.
+  void keep_weights(std::int32_t stream);
+  /// True if the weights in a bank are lost when the present request arrives: it has to refill the bank before it uses it.
+  [[nodiscard]] bool lost(BankId bank) const;
+  /// Wakes a bank whose weights are lost and fills it over [from, until); it is of no use before. Requires: lost, and from not
+  /// before refill_from.
+  void refill(BankId bank, Cycles from, Cycles until);
+  /// When a bank whose weights are lost is awake, if it is asked for at `now`.
+  [[nodiscard]] Cycles refill_from(BankId bank, Cycles now) const;
+
+  /// What is held from now on is held for the latest request of another stream, or for none.
   void work_for(std::int32_t stream);
+  static constexpr std::int32_t kNoStream = -1;
 
   /// The earliest time >= now at which the element can be ON if it is asked for at `now`.
   [[nodiscard]] Cycles ready_at(ElementId element, Cycles now) const;
@@ -158,6 +172,7 @@ class Gating {
     std::int32_t core = -1;           ///< banks: their core
     Cycles held_from;
     Cycles held_until;          ///< ON until here; the gap in progress begins here
+    Cycles filled;              ///< of a bank: what it holds is there from then on
     std::int64_t request = -1;  ///< of the last hold; -1: never held
     Entries entries{};          ///< how the gap in progress is spent while nobody knows its end
   };
@@ -179,7 +194,8 @@ class Gating {
   struct Stream {
     Request request;
     bool in_progress = false;
-    bool random = false;             ///< some arrival was not known
+    bool random = false;  ///< some arrival was not known
+    bool keeps_weights = false;
     std::vector<std::int32_t> held;  ///< positions in elements_ of what was held for it
   };
   struct Group {
@@ -187,6 +203,7 @@ class Gating {
     std::int32_t in_progress = 0;  ///< requests of these streams
     Cycles idle_since;             ///< if there is none
     bool random = false;           ///< some arrival was not known
+    bool keeps_weights = true;     ///< some stream's must not be lost
   };
   struct Route {
     std::int32_t first;
@@ -195,7 +212,8 @@ class Gating {
   };
 
   void set_pin(ClusterId cluster, bool on, Cycles now);
-  void settle_gap(Element& element, Cycles until);
+  /// `lossy`: weights may have been lost in it.
+  void settle_gap(Element& element, Cycles until, bool lossy);
   /// Charges time in a state to an account of the ledger: what an element is held for, or nobody's for a gap.
   void spend(const Element& element, PowerState state, Cycles from, Cycles until, std::int32_t account = Ledger::kNobody);
   /// Spends the gap in progress up to `until`; returns the state at its end.
@@ -218,8 +236,16 @@ class Gating {
   [[nodiscard]] PowerState state_at_end(const Element& element, Cycles until) const;
   /// True if the gap that a hold for the present request would end at `until` was of unknown length.
   [[nodiscard]] bool unknown(const Element& element, Cycles until) const;
-  /// An unknown gap: by `entries` until `arrival`, from there on as a known one.
-  [[nodiscard]] Course course(const Element& element, const Entries& entries, Cycles arrival, Cycles until) const;
+  /// An unknown gap: by `entries` until `arrival`, from there on as a known one. `lossy`: weights may be lost before the arrival.
+  [[nodiscard]] Course course(const Element& element, const Entries& entries, Cycles arrival, Cycles until, bool lossy) const;
+  [[nodiscard]] bool may_lose_weights(const Element& element) const {
+    return is_class(element, ElementClass::kBank) && element.uses.weights > 0 && element.uses.activations == 0 &&
+           !groups_[element.group].keeps_weights;
+  }
+  /// True if the course loses what the element holds.
+  [[nodiscard]] bool loses(const Element& element, const Course& course) const {
+    return states_[element.element_class].down(course.last).loses_data && element.uses.weights > 0;
+  }
   [[nodiscard]] EnergyTotal cost(const Element& element, const Course& course, Cycles until) const;
   PowerState spend_course(const Element& element, const Course& course, Cycles until);
   /// Adds the gap to unknown_gaps_.
@@ -250,6 +276,7 @@ class Gating {
   GatingScope scope_;
   Ledger* ledger_;
   EnergyPerCycle floor_;
+  Energy refill_energy_;
   std::vector<PowerStates> states_;  ///< by class
   std::vector<Envelope> envelopes_;  ///< by gap class
   std::vector<Element> elements_;
@@ -259,7 +286,7 @@ class Gating {
   std::vector<Group> groups_;
   std::vector<Descent> descents_;  ///< by group, then gap class
   std::vector<Stream> streams_;
-  std::int32_t stream_ = -1;  ///< of the present request; -1: of none
+  std::int32_t stream_ = kNoStream;  ///< of the present request
   Request request_;
   std::int64_t requests_ = 0;
   Residency residency_;

@@ -3,9 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <utility>
-#include <vector>
-
 #include "device/small_chip.h"
 
 namespace gatefold {
@@ -59,150 +56,6 @@ TEST(Gating, AKnownGapNeverStalls) {
   Gated chip;
   chip.gating.hold(chip.cluster, Cycles(0), Cycles(10));
   EXPECT_EQ(chip.gating.ready_at(chip.cluster, Cycles(500)), Cycles(500));
-}
-
-/// One descent for every gap, and what the rules were told.
-class OneDescent : public GapRules {
- public:
-  explicit OneDescent(Cycles entered) { descent_.fill(entered); }
-  void add_group(std::size_t, std::uint64_t streams) override { groups.push_back(streams); }
-  void observe(std::size_t group, Cycles gap) override {
-    observed.emplace_back(group, gap);
-    descent_.fill(next);
-  }
-  [[nodiscard]] Descent descent(std::size_t, std::size_t) const override { return descent_; }
-  std::vector<std::uint64_t> groups;
-  std::vector<std::pair<std::size_t, Cycles>> observed;
-  Cycles next = kNotEntered;
-
- private:
-  Descent descent_{};
-};
-
-/// A request of stream 0 that holds the cluster over [0, 100), and one that arrives at `arrival` unforeseen.
-void two_requests(Gated& chip, Cycles arrival) {
-  chip.gating.begin_request(0, Cycles(0), true);
-  chip.gating.hold(chip.cluster, Cycles(0), Cycles(100));
-  chip.gating.end_request(0, Cycles(100));
-  chip.gating.begin_request(0, arrival, false);
-}
-
-TEST(Gating, AfterAnUnknownGapAnElementIsReadyOneWakeLatencyAfterTheArrival) {
-  Gated chip;
-  two_requests(chip, Cycles(500));
-  EXPECT_EQ(chip.gating.ready_at(chip.cluster, Cycles(500)), Cycles(504));
-  EXPECT_EQ(chip.gating.ready_at(chip.cluster, Cycles(503)), Cycles(504));
-  EXPECT_EQ(chip.gating.ready_at(chip.cluster, Cycles(504)), Cycles(504));
-  EXPECT_EQ(chip.gating.ready_at(chip.cluster, Cycles(700)), Cycles(700));
-}
-
-TEST(Gating, AnUnknownGapIsSpentByTheDescentOfItsBeginning) {
-  Gated chip;
-  OneDescent rules(Cycles(30));
-  chip.gating.follow(&rules);
-  two_requests(chip, Cycles(150));  // the rules have something else to say for the next gap
-  chip.gating.hold(chip.cluster, Cycles(154), Cycles(160));
-  EXPECT_EQ(chip.on(), Energy((130 + 6) * 20));
-  EXPECT_EQ(chip.transitions(), Energy(200));
-  chip.gating.end_request(0, Cycles(160));
-  chip.gating.begin_request(0, Cycles(400), false);
-  EXPECT_EQ(chip.gating.ready_at(chip.cluster, Cycles(400)), Cycles(400));  // it never left ON
-  chip.gating.hold(chip.cluster, Cycles(400), Cycles(401));
-  EXPECT_EQ(chip.on(), Energy((130 + 6 + 241) * 20));
-  EXPECT_EQ(chip.gating.wakes(), 1);
-}
-
-TEST(Gating, WhatIsLeftOfAnUnknownGapAfterTheArrivalIsKnown) {
-  Gated chip;
-  OneDescent rules(kNotEntered);
-  chip.gating.follow(&rules);
-  two_requests(chip, Cycles(150));
-  chip.gating.hold(chip.cluster, Cycles(161), Cycles(162));  // 11 cycles more: OFF pays
-  EXPECT_EQ(chip.on(), Energy((150 + 1) * 20));
-  EXPECT_EQ(chip.gating.wakes(), 1);
-}
-
-TEST(Gating, AGapThatBeganAfterTheArrivalOrWhoseArrivalWasDeclaredIsKnown) {
-  Gated chip;
-  two_requests(chip, Cycles(90));
-  EXPECT_EQ(chip.gating.ready_at(chip.cluster, Cycles(200)), Cycles(200));
-  chip.gating.hold(chip.cluster, Cycles(200), Cycles(201));
-  chip.gating.end_request(0, Cycles(201));
-  chip.gating.begin_request(0, Cycles(500), true);
-  EXPECT_EQ(chip.gating.ready_at(chip.cluster, Cycles(500)), Cycles(500));
-  EXPECT_EQ(chip.gating.unknown_gaps()[0].count, 0);
-}
-
-TEST(Gating, AnElementThatRestsUntilItsRequestEndsEntersAtOnceWhatThatPaysFor) {
-  for (const std::int64_t end : {109, 110}) {  // its break-even is 10 cycles
-    Gated chip;
-    OneDescent rules(Cycles(70));
-    chip.gating.follow(&rules);
-    chip.gating.begin_request(0, Cycles(0), true);
-    chip.gating.hold(chip.cluster, Cycles(0), Cycles(100));
-    chip.gating.end_request(0, Cycles(end));
-    chip.gating.begin_request(0, Cycles(500), false);
-    chip.gating.hold(chip.cluster, Cycles(504), Cycles(505));
-    EXPECT_EQ(chip.on(), Energy((end == 109 ? 171 : 101) * 20));
-  }
-}
-
-TEST(Gating, ElementsAreGroupedByTheStreamsThatUseThemAndRulesLearnTheGapsOfEachGroup) {
-  Gated chip;
-  OneDescent rules(Cycles(0));
-  chip.gating.follow(&rules);
-  const ElementId other = chip.gating.cluster(ClusterId(1));
-  chip.gating.begin_request(0, Cycles(0), false);
-  chip.gating.hold(chip.cluster, Cycles(0), Cycles(10));
-  chip.gating.begin_request(3, Cycles(5), false);
-  chip.gating.hold(chip.cluster, Cycles(10), Cycles(20));
-  chip.gating.hold(other, Cycles(10), Cycles(20));
-  EXPECT_EQ(rules.groups, (std::vector<std::uint64_t>{0, 1, 9, 8}));
-  chip.gating.work_for(0);
-  chip.gating.hold(chip.cluster, Cycles(20), Cycles(30));
-  chip.gating.end_request(0, Cycles(30));
-  chip.gating.end_request(3, Cycles(20));
-  chip.gating.begin_request(3, Cycles(100), false);
-  using Observed = std::vector<std::pair<std::size_t, Cycles>>;
-  EXPECT_EQ(rules.observed, (Observed{{2, Cycles(70)}, {3, Cycles(80)}}));
-  chip.gating.begin_request(0, Cycles(120), false);  // the common group is in use
-  EXPECT_EQ(rules.observed, (Observed{{2, Cycles(70)}, {3, Cycles(80)}, {1, Cycles(90)}}));
-}
-
-TEST(Gating, AnElementUsedAfterTheUnknownGapHasKnownGapsAgain) {
-  Gated chip;
-  two_requests(chip, Cycles(500));
-  chip.gating.hold(chip.cluster, Cycles(504), Cycles(600));
-  EXPECT_EQ(chip.gating.ready_at(chip.cluster, Cycles(900)), Cycles(900));
-}
-
-TEST(Gating, AfterRandomRequestsNobodyKnowsThatTheRunEnds) {
-  for (const bool known : {true, false}) {
-    Gated chip;
-    chip.gating.begin_request(0, Cycles(0), known);
-    chip.gating.hold(chip.cluster, Cycles(0), Cycles(100));
-    chip.gating.end_request(0, Cycles(100));
-    chip.gating.settle(Cycles(1000));
-    EXPECT_EQ(chip.on(), Energy((known ? 100 : 109) * 20));  // the time-out
-    EXPECT_EQ(chip.transitions(), Energy(0));
-  }
-}
-
-TEST(Gating, UnknownGapsAreComparedWithTheTimeOutWithForesightAndWithNoGating) {
-  for (const std::int64_t ready : {110, 105}) {  // waking up costs what 10 cycles ON do
-    Gated chip;
-    OneDescent rules(Cycles(0));
-    chip.gating.follow(&rules);
-    two_requests(chip, Cycles(ready - 4));
-    chip.gating.hold(chip.cluster, chip.gating.ready_at(chip.cluster, Cycles(ready - 4)), Cycles(120));
-    const UnknownGaps& gaps = chip.gating.unknown_gaps()[0];
-    EXPECT_EQ(gaps.count, 1);
-    EXPECT_EQ(gaps.paid, Energy(200));
-    EXPECT_EQ(gaps.competitive, Energy((ready - 100) * 20));
-    EXPECT_EQ(gaps.offline, Energy((ready - 100) * 20));
-    EXPECT_EQ(gaps.stayed_on, Energy((ready - 100) * 20));
-    EXPECT_EQ(gaps.early_wakes, Energy(ready == 110 ? 0 : 200));
-  }
 }
 
 TEST(Gating, ABankWithContentIsRetainedAndOneWithoutIsOff) {
@@ -390,16 +243,6 @@ TEST(Gating, ABankFallsAsleepOnlyAfterItsIdleCycles) {  // EQ-32
   EXPECT_EQ(chip.on(), Energy(22 * 10 + 7 * 10));
   EXPECT_EQ(chip.gated(), Energy(6 * 4));
   EXPECT_EQ(chip.transitions(), Energy(30));
-  OneDescent rules(Cycles(0));
-  chip.gating.follow(&rules);
-  chip.gating.begin_request(0, Cycles(35), true);
-  chip.gating.hold(chip.gating.bank(chip.bank), Cycles(35), Cycles(36));
-  chip.gating.end_request(0, Cycles(36));
-  chip.gating.begin_request(0, Cycles(43), false);
-  EXPECT_EQ(chip.gating.ready_at(chip.gating.bank(chip.bank), Cycles(43)), Cycles(43));  // not asleep yet
-  chip.gating.end_request(0, Cycles(43));
-  chip.gating.begin_request(0, Cycles(44), false);
-  EXPECT_EQ(chip.gating.ready_at(chip.gating.bank(chip.bank), Cycles(44)), Cycles(46));
 }
 
 TEST(Gating, PoweredClustersFollowTheScope) {

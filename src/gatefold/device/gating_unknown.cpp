@@ -35,6 +35,10 @@ std::size_t Gating::group_of(std::uint64_t streams) {
     group.in_progress += streams_[s].in_progress ? 1 : 0;
     group.random = group.random || streams_[s].random;
   }
+  group.keeps_weights = streams == 0;  // whose they are nobody knows yet
+  for (std::size_t s = 0; s < streams_.size(); ++s) {
+    if ((streams & bit_of(static_cast<std::int32_t>(s))) != 0) group.keeps_weights = group.keeps_weights || streams_[s].keeps_weights;
+  }
   groups_.push_back(group);
   if (rules_ != nullptr) rules_->add_group(groups_.size() - 1, streams);
   descents_.resize(groups_.size() * envelopes_.size());
@@ -68,9 +72,35 @@ void Gating::begin_request(std::int32_t stream, Cycles arrival, bool known) {
   work_for(stream);
 }
 
+void Gating::keep_weights(std::int32_t stream) {
+  const auto position = static_cast<std::size_t>(stream);
+  if (position >= streams_.size()) streams_.resize(position + 1);
+  streams_[position].keeps_weights = true;
+  for (Group& group : groups_) group.keeps_weights = group.keeps_weights || (group.streams & bit_of(stream)) != 0;
+}
+
+bool Gating::lost(BankId bank) const {
+  const Element& element = elements_[this->bank(bank).at()];
+  if (scope_ != GatingScope::kAll || element.request < 0 || !unknown(element, request_.arrival)) return false;
+  return loses(element, course(element, element.entries, request_.arrival, request_.arrival, true));
+}
+
+Cycles Gating::refill_from(BankId bank, Cycles now) const {
+  const Element& element = elements_[this->bank(bank).at()];
+  return now + states_[element.element_class].wake(PowerState::kOff).latency;
+}
+
+void Gating::refill(BankId bank, Cycles from, Cycles until) {
+  GATEFOLD_REQUIRE(lost(bank) && refill_from(bank, request_.arrival) <= from);
+  Element& element = elements_[this->bank(bank).at()];
+  settle_gap(element, from, true);
+  hold(this->bank(bank), from, until);
+  element.filled = until;
+}
+
 void Gating::work_for(std::int32_t stream) {
   stream_ = stream;
-  request_ = streams_[static_cast<std::size_t>(stream)].request;
+  request_ = stream < 0 ? Request() : streams_[static_cast<std::size_t>(stream)].request;
 }
 
 void Gating::end_request(std::int32_t stream, Cycles completion) {
@@ -135,15 +165,17 @@ bool Gating::unknown(const Element& element, Cycles until) const {
          gateable(element);
 }
 
-Gating::Course Gating::course(const Element& element, const Entries& entries, Cycles arrival, Cycles until) const {
+Gating::Course Gating::course(const Element& element, const Entries& entries, Cycles arrival, Cycles until, bool lossy) const {
   const PowerStates& of = states_[element.element_class];
+  const bool loses_weights = lossy && may_lose_weights(element);
   Course course;
   course.entered.fill(kNotEntered);
   course.last = PowerState::kOn;
   Cycles next = arrival;  // a lighter state is entered only before any deeper one
   for (std::size_t s = kPowerStateCount; s-- > 1;) {
     const Transition& down = of.down(kPowerStates[s]);
-    if (!may_enter(element, down) || entries[s] > next - element.held_until) continue;
+    if (!may_enter(element, down) && !(down.loses_data && loses_weights)) continue;
+    if (entries[s] > next - element.held_until) continue;
     const Cycles at = element.held_until + std::max(entries[s], down.after);
     if (at >= next) continue;
     course.entered[s] = at;
@@ -172,7 +204,7 @@ Gating::Course Gating::course(const Element& element, const Entries& entries, Cy
 
 EnergyTotal Gating::cost(const Element& element, const Course& course, Cycles until) const {
   const PowerStates& of = states_[element.element_class];
-  EnergyTotal sum = of.wake(course.last).energy;
+  EnergyTotal sum = of.wake(course.last).energy + (loses(element, course) ? refill_energy_ : Energy(0));
   Cycles at = element.held_until;
   std::size_t state = index(PowerState::kOn);
   for (std::size_t s = 1; s < kPowerStateCount; ++s) {
@@ -185,6 +217,7 @@ EnergyTotal Gating::cost(const Element& element, const Course& course, Cycles un
 }
 
 PowerState Gating::spend_course(const Element& element, const Course& course, Cycles until) {
+  GATEFOLD_ENSURE(!loses(element, course) || may_lose_weights(element));  // nothing in use is switched off but what is loaded again
   Cycles at = element.held_until;
   PowerState state = PowerState::kOn;
   for (std::size_t s = 1; s < kPowerStateCount; ++s) {
@@ -201,18 +234,24 @@ void Gating::count_unknown(const Element& element, const Course& course, Cycles 
   const PowerStates& of = states_[element.element_class];
   const std::size_t gap = gap_class(element);
   const Cycles length = until - element.held_until;
+  const auto over = [&](PowerState state, Cycles time) { return EnergyTotal::over(of.leakage[index(state)], time); };
+  const bool lossy = may_lose_weights(element);
   const Entries timed = entries_of(gap, envelopes_[gap].competitive(), Cycles(0));
   const Rest best = cheapest(element, length, false);
+  EnergyTotal offline = over(PowerState::kOn, best.after) + over(best.state, length - best.after) + of.wake(best.state).energy;
+  if (lossy) offline = std::min(offline, over(PowerState::kOff, length) + of.wake(PowerState::kOff).energy + refill_energy_);
   const EnergyTotal paid = cost(element, course, until);
-  const EnergyTotal stayed_on = EnergyTotal::over(of.leakage[index(PowerState::kOn)], length);
+  const EnergyTotal stayed_on = over(PowerState::kOn, length);
   UnknownGaps& sum = unknown_gaps_[std::min(std::size_t{element.element_class}, kElementClassCount - 1)];
   ++sum.count;
   sum.paid += paid;
-  sum.competitive += cost(element, this->course(element, timed, request_.arrival, until), until);
-  sum.offline += EnergyTotal::over(of.leakage[index(PowerState::kOn)], best.after) +
-                 EnergyTotal::over(of.leakage[index(best.state)], length - best.after) + of.wake(best.state).energy;
+  const EnergyTotal competitive = cost(element, this->course(element, timed, request_.arrival, until, lossy), until);
+  sum.competitive += competitive;
+  if (rules_ != nullptr) rules_->spent(element.group, gap, paid, competitive);
+  sum.offline += offline;
   sum.stayed_on += stayed_on;
-  if (paid > stayed_on) sum.early_wakes += of.wake(course.last).energy;
+  if (loses(element, course)) ++sum.refilled;
+  if (paid > stayed_on) sum.early_wakes += of.wake(course.last).energy + (loses(element, course) ? refill_energy_ : Energy(0));
 }
 
 }  // namespace gatefold

@@ -48,6 +48,7 @@ class Memory {
   [[nodiscard]] Bytes size(BlockId block) const { return blocks_[block.at()].size; }
   [[nodiscard]] std::span<const Piece> pieces(BlockId block) const { return blocks_[block.at()].pieces; }
   [[nodiscard]] BankRole role(BankId bank) const { return banks_[bank.at()].role; }
+  [[nodiscard]] Bytes used_bytes(BankId bank) const { return bank_size_ - banks_[bank.at()].free; }
   /// How many blocks lie in a bank, in part or whole.
   [[nodiscard]] std::int32_t blocks(BankId bank) const { return banks_[bank.at()].blocks; }
 

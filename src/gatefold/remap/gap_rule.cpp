@@ -124,8 +124,9 @@ PredictedRule::PredictedRule(const Envelope& envelope)
       reserve_(EnergyTotal::repeated(envelope.state(envelope.size() - 1).wake, kReserve)) {}
 
 bool PredictedRule::affords(EnergyTotal loss) const {
-  const EnergyTotal left = EnergyTotal::repeated(competitive_, kAllowance + 1) + EnergyTotal::repeated(reserve_, kAllowance);
-  return EnergyTotal::repeated(paid_ + loss, kAllowance) <= left;
+  const EnergyTotal reserve = EnergyTotal::repeated(reserve_, elements_);
+  const EnergyTotal left = EnergyTotal::repeated(competitive_, kAllowance + 1) + EnergyTotal::repeated(reserve, kAllowance);
+  return EnergyTotal::repeated(paid_ + EnergyTotal::repeated(loss + pending_, elements_), kAllowance) <= left;
 }
 
 Descent PredictedRule::next(const GapHistory& history) {
@@ -150,14 +151,31 @@ Descent PredictedRule::next(const GapHistory& history) {
       }
     }
   }
-  if (!affords(loss)) chosen_ = competitive_descent_;
+  if (!affords(loss)) {
+    chosen_ = competitive_descent_;
+    loss = EnergyTotal();
+  }
+  loss_ = loss;
   return chosen_;
 }
 
 void PredictedRule::settle(Cycles gap) {
-  paid_ += envelope_.cost(chosen_, gap);
-  competitive_ += envelope_.cost(competitive_descent_, gap);
+  learn(gap);
+  spent(envelope_.cost(chosen_, gap), envelope_.cost(competitive_descent_, gap));
+  pending_ = EnergyTotal();
+}
+
+void PredictedRule::learn(Cycles gap) {
   for (std::size_t view = 0; view < by_view_.size(); ++view) paid_by_view_[view] += envelope_.cost(by_view_[view], gap);
+  pending_ = loss_;
+  elements_ = std::max(elements_, accounted_);
+  accounted_ = 0;
+}
+
+void PredictedRule::spent(EnergyTotal paid, EnergyTotal competitive) {
+  paid_ += paid;
+  competitive_ += competitive;
+  ++accounted_;
 }
 
 }  // namespace gatefold

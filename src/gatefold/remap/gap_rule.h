@@ -60,21 +60,27 @@ class PredictedRule {
 
   /// Decides how the next gap is spent.
   [[nodiscard]] Descent next(const GapHistory& history);
-  /// That gap has ended.
+  /// That gap has ended, for one element at once.
   void settle(Cycles gap);
+
+  // ---- for elements whose gaps end one by one, later than the one that is learnt from ----
+  /// A gap has ended: what each view would have paid. The elements' own are still to be accounted for.
+  void learn(Cycles gap);
+  /// One element's gap has ended.
+  void spent(EnergyTotal paid, EnergyTotal competitive);
 
   /// What it has paid, and what the competitive descent would have.
   [[nodiscard]] EnergyTotal paid() const { return paid_; }
   [[nodiscard]] EnergyTotal competitive() const { return competitive_; }
-  /// What it may pay beyond (1 + 1/kAllowance) times the competitive descent.
+  /// What it may pay, per element, beyond (1 + 1/kAllowance) times the competitive descent.
   [[nodiscard]] EnergyTotal reserve() const { return reserve_; }
   static constexpr std::int64_t kAllowance = 50;  ///< a fiftieth: 2 %
   static constexpr std::int64_t kReserve = 16;    ///< in units of the deepest state's wake energy
-  /// True if losing so much more against the competitive descent keeps within what it may pay.
+  /// True if losing so much more per element against the competitive descent keeps within what it may pay.
   [[nodiscard]] bool affords(EnergyTotal loss) const;
 
  private:
-  static constexpr std::int64_t kLatest = 8;    ///< no state is entered later than so many times its crossover
+  static constexpr std::int64_t kLatest = 8;  ///< no state is entered later than so many times its crossover
 
   Envelope envelope_;
   Descent competitive_descent_;
@@ -84,6 +90,10 @@ class PredictedRule {
   EnergyTotal reserve_;
   EnergyTotal paid_;
   EnergyTotal competitive_;
+  EnergyTotal loss_;           ///< the most that the present descent can lose in one gap
+  EnergyTotal pending_;        ///< the most that an element has lost in a gap that is not accounted for yet
+  std::int64_t elements_ = 1;  ///< that spend a gap at a time
+  std::int64_t accounted_ = 0;
 };
 
 }  // namespace gatefold

@@ -15,6 +15,7 @@ class TimeoutRules : public GapRules {
   }
   void add_group(std::size_t, std::uint64_t) override {}
   void observe(std::size_t, Cycles) override {}
+  void spent(std::size_t, std::size_t, EnergyTotal, EnergyTotal) override {}
   [[nodiscard]] Descent descent(std::size_t, std::size_t of) const override { return descents_[of]; }
 
  private:
@@ -27,6 +28,7 @@ class NominalRules : public GapRules {
       : envelopes_(gap_envelopes(spec)), streams_(std::move(streams)) {}
   void add_group(std::size_t, std::uint64_t streams) override { expected_.push_back(mean_gap(streams)); }
   void observe(std::size_t, Cycles) override {}
+  void spent(std::size_t, std::size_t, EnergyTotal, EnergyTotal) override {}
   [[nodiscard]] Descent descent(std::size_t group, std::size_t of) const override {
     return expected_[group] ? envelopes_[of].at_once(*expected_[group]) : envelopes_[of].competitive();
   }
@@ -68,9 +70,13 @@ class PredictedRules : public GapRules {
 
   void observe(std::size_t position, Cycles gap) override {
     Group& group = groups_[position];
-    for (PredictedRule& rule : group.rules) rule.settle(gap);
+    for (PredictedRule& rule : group.rules) rule.learn(gap);
     group.history.observe(gap);
     for (std::size_t of = 0; of < group.rules.size(); ++of) group.descents[of] = group.rules[of].next(group.history);
+  }
+
+  void spent(std::size_t group, std::size_t of, EnergyTotal paid, EnergyTotal competitive) override {
+    groups_[group].rules[of].spent(paid, competitive);
   }
 
   [[nodiscard]] Descent descent(std::size_t group, std::size_t of) const override { return groups_[group].descents[of]; }

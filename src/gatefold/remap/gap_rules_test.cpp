@@ -33,6 +33,10 @@ class OneNetwork {
     const std::vector<ElementId> used{gating_.cluster(ClusterId(0)), gating_.core(CoreId(0)), gating_.bank(BankId(0)),
                                       gating_.bank(BankId(1))};
     Cycles start = arrival;
+    if (gating_.lost(BankId(0))) {
+      start = gating_.refill_from(BankId(0), arrival) + Cycles(7);
+      gating_.refill(BankId(0), gating_.refill_from(BankId(0), arrival), start);
+    }
     for (const ElementId element : used) start = gating_.ready_at(element, start);
     for (std::size_t i = 0; i < used.size(); ++i) gating_.hold(used[i], start, start + Cycles(3 + static_cast<std::int64_t>(i)));
     now_ = start + Cycles(6);
@@ -89,9 +93,9 @@ TEST_P(OnEveryTrace, NoRuleExceedsItsBound) {
         OneNetwork chip(rule);
         run(chip, GetParam(), mean, seed);
         const DeviceSpec& spec = chip.spec();
-        // Of the elements used: one cluster, one core, and two banks, of which the empty one may go further down.
+        // Of the elements used: one cluster, one core, an empty bank and one of weights.
         const std::array<EnergyTotal, 3> deepest{spec.cluster.wake_energy, spec.core.wake_energy,
-                                                 EnergyTotal(spec.bank.wake_energy_off) + spec.bank.wake_energy_retention};
+                                                 EnergyTotal(spec.bank.wake_energy_off) + spec.bank.wake_energy_off + refill_energy(spec)};
         for (std::size_t of = 0; of < deepest.size(); ++of) {
           const UnknownGaps& gaps = chip.gating().unknown_gaps()[of];
           EXPECT_EQ(gaps.count, of == 2 ? 4000 : 2000);

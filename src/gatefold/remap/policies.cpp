@@ -153,6 +153,7 @@ const std::vector<PolicyEntry>& policy_table() {
        [] { return fixed(GatingScope::kAll, GapRule::kIdleTimeout); }},
       {"seed-literal", "the seed's pseudocode word for word", [] { return std::unique_ptr<Policy>(new SeedLiteral()); }},
       {"greedy", "starts from static; shifts a layer when that lowers the cost", make_greedy},
+      {"regret", "greedy that also moves once it has lost, over many requests, what moving costs", make_regret},
   };
   return table;
 }

@@ -8,5 +8,6 @@
 namespace gatefold {
 
 [[nodiscard]] std::unique_ptr<Policy> make_greedy();
+[[nodiscard]] std::unique_ptr<Policy> make_regret();
 
 }  // namespace gatefold

@@ -2,9 +2,14 @@
 // (sweep.h) and carries the shifts out lazily, each at its layer's own boundary. Where that tells it nothing - the profile has
 // changed since, or its target finds no room any more - it takes the cheapest of at most eight candidates by EQ-28, those in
 // budget first.
+//
+// `regret` is greedy that remembers. Greedy moves for a gain only if a single request repays the move, so it never makes one that
+// pays over many. While a condition lasts, regret adds up what every request costs more than it would where the layers would
+// be if moves were free, and goes there once that exceeds what going there costs: the rule of rent or buy.
 #include "gatefold/remap/candidates.h"
 #include "gatefold/remap/guard.h"
 #include "gatefold/remap/policies.h"
+#include "gatefold/remap/request_price.h"
 #include "gatefold/remap/sweep.h"
 
 namespace gatefold {
@@ -14,6 +19,7 @@ Decision stay(const Boundary& boundary) { return {boundary.home, false, false}; 
 
 class Greedy : public Policy {
  public:
+  explicit Greedy(bool remembers) : remembers_(remembers) {}
   GatingScope scope() const override { return GatingScope::kAll; }
   bool replans() const override { return true; }
   GapRule gap_rule() const override { return GapRule::kPredicted; }
@@ -21,11 +27,17 @@ class Greedy : public Policy {
 
   void replan(const Situation& situation) override {
     const std::uint64_t version = situation.profile->version(situation.now);
-    const bool known = swept_ && swept_at_ == version && !situation.again;
-    if (version == 0 || (known && nothing_new(situation))) return;
-    found_ = sweep(situation);
-    swept_at_ = version;
-    swept_ = true;
+    const bool known = swept_ && swept_at_ == version && !situation.again && as_left(*situation.homes);
+    if (version == 0) return;
+    if (!known || !nothing_new(situation)) {
+      from_ = *situation.homes;
+      found_ = sweep(situation);
+      if (remembers_) elsewhere_ = sweep(situation, true);
+      regret_ = EnergyTotal();
+      swept_at_ = version;
+      swept_ = true;
+    }
+    if (remembers_ && situation.begins) remember(situation);
   }
 
   Decision decide(const Boundary& boundary) override {
@@ -44,6 +56,30 @@ class Greedy : public Policy {
   }
 
  private:
+  /// Adds up what the request that begins costs more than elsewhere.
+  void remember(const Situation& situation) {
+    const Assignment& homes = *situation.homes;
+    if (elsewhere_.waits || elsewhere_.target == homes || found_.target != homes) return;  // no such place, there, or on the way
+    const RequestPrice there = price_request(situation, elsewhere_.target);
+    if (!there.usable || (!in_time(there.cycles, situation.left) && in_time(found_.cycles, situation.left))) return;
+    regret_ = std::max(EnergyTotal(), regret_ + (price_request(situation, homes).energy - there.energy));
+    EnergyTotal shifts;
+    for (std::size_t v = 0; v < homes.size(); ++v) shifts += price_shift(*situation.table, LayerId(v), homes[v], elsewhere_.target[v]);
+    if (regret_ <= shifts) return;
+    from_ = homes;
+    found_ = elsewhere_;
+    found_.forced.assign(homes.size(), 0);
+    regret_ = EnergyTotal();
+  }
+
+  /// True if every layer is where it was at the last sweep, or where that wants it.
+  [[nodiscard]] bool as_left(const Assignment& homes) const {
+    for (std::size_t v = 0; v < homes.size(); ++v) {
+      if (homes[v] != found_.target[v] && homes[v] != from_[v]) return false;
+    }
+    return true;
+  }
+
   /// The sweep of this version holds for a request with so much time, too.
   [[nodiscard]] bool nothing_new(const Situation& situation) const {
     if (!situation.begins || found_.waits || in_time(found_.cycles, situation.left)) return true;
@@ -104,7 +140,11 @@ class Greedy : public Policy {
     return {*best, true, !home_usable || !home_in_time};
   }
 
+  bool remembers_;
+  Assignment from_;  ///< homes at the last sweep
   Sweep found_;
+  Sweep elsewhere_;     ///< where layers would be if moves were free
+  EnergyTotal regret_;  ///< of not being there
   std::uint64_t swept_at_ = 0;
   bool swept_ = false;
   std::vector<std::uint64_t> seen_;  ///< profile version at each layer's last look without a sweep
@@ -112,6 +152,7 @@ class Greedy : public Policy {
 
 }  // namespace
 
-std::unique_ptr<Policy> make_greedy() { return guarded(std::unique_ptr<Policy>(new Greedy())); }
+std::unique_ptr<Policy> make_greedy() { return guarded(std::unique_ptr<Policy>(new Greedy(false))); }
+std::unique_ptr<Policy> make_regret() { return guarded(std::unique_ptr<Policy>(new Greedy(true))); }
 
 }  // namespace gatefold

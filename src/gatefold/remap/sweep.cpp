@@ -14,8 +14,12 @@ constexpr std::int32_t kPlacesMax = 8;  // of one run: the nearest may be full
 
 class Sweeper {
  public:
-  explicit Sweeper(const Situation& situation)
-      : now_(situation), table_(*situation.table), memory_(situation.residence->memory()), residence_(*situation.residence, memory_) {
+  Sweeper(const Situation& situation, bool free_moves)
+      : now_(situation),
+        free_moves_(free_moves),
+        table_(*situation.table),
+        memory_(situation.residence->memory()),
+        residence_(*situation.residence, memory_) {
     found_.target = *situation.homes;
     found_.forced.assign(found_.target.size(), 0);
   }
@@ -106,7 +110,8 @@ class Sweeper {
   EnergyTotal price_at(LayerId layer, const Placement& placement) {
     const Placement before = found_.target[layer.at()];
     found_.target[layer.at()] = placement;
-    const EnergyTotal price = price_layer(now_, found_.target, layer) + price_shift(table_, layer, home(layer.at()), placement);
+    EnergyTotal price = price_layer(now_, found_.target, layer);
+    if (!free_moves_) price += price_shift(table_, layer, home(layer.at()), placement);
     found_.target[layer.at()] = before;
     return price;
   }
@@ -226,6 +231,7 @@ class Sweeper {
   }
 
   const Situation& now_;
+  bool free_moves_;
   const OptionTable& table_;
   Memory memory_;  ///< a copy, in which what moves has moved
   Residence residence_;
@@ -239,6 +245,6 @@ bool in_time(Cycles cycles, std::optional<Cycles> left) {
   return !left || cycles + Cycles(cycles.count() / 16) <= *left;
 }
 
-Sweep sweep(const Situation& situation) { return Sweeper(situation).run(); }
+Sweep sweep(const Situation& situation, bool free_moves) { return Sweeper(situation, free_moves).run(); }
 
 }  // namespace gatefold

@@ -20,7 +20,8 @@ struct Sweep {
   bool waits = false;          ///< some home is occupied and there is no room for the network beside it
 };
 
-[[nodiscard]] Sweep sweep(const Situation& situation);
+/// `free_moves`: shifts are left out of the prices, as if what is found were to last for ever.
+[[nodiscard]] Sweep sweep(const Situation& situation, bool free_moves = false);
 
 /// True if layers with these cycles are done with in that time, the little that lies between layers included.
 [[nodiscard]] bool in_time(Cycles cycles, std::optional<Cycles> left);

@@ -69,6 +69,19 @@ Json idle_json(const RunResult& result) {
   return json;
 }
 
+/// Gaps of unknown length of all elements: what they cost, by the rule, by the 2-competitive time-out and had they been known.
+Json unknown_gaps_json(const RunResult& result) {
+  UnknownGaps sum;
+  for (const UnknownGaps& of : result.unknown_gaps) {
+    sum.count += of.count;
+    sum.paid += of.paid;
+    sum.competitive += of.competitive;
+    sum.offline += of.offline;
+  }
+  const EnergyTotal &paid = sum.paid, &timed = sum.competitive, &offline = sum.offline;
+  return {{"count", sum.count}, {"energy_j", paid.joules()}, {"competitive_j", timed.joules()}, {"offline_j", offline.joules()}};
+}
+
 Json phases_json(const RunResult& result) {
   Json list = Json::array();
   for (const Phase& phase : result.phases) {
@@ -162,10 +175,8 @@ Json run_object(const ReportedRun& run) {
   json["chip_energy_fj"] = row_json(result.energy_clusters.empty() ? PartSums{} : result.energy_clusters.front());
   json["between_layers_energy_fj"] = row_json(result.energy_between);
   json["phases"] = phases_json(result);
-  json["gating"] = {{"wakes", result.wakes},
-                    {"stall_s", seconds(result.stall, result.clock_hz)},
-                    {"stalls", result.stalls},
-                    {"misgates", result.misgates},
+  json["gating"] = {{"wakes", result.wakes},        {"stall_s", seconds(result.stall, result.clock_hz)}, {"stalls", result.stalls},
+                    {"misgates", result.misgates},  {"unknown_gaps", unknown_gaps_json(result)},         {"refills", result.refills},
                     {"elements", idle_json(result)}};
   json["shifts"] = {{"voluntary", result.shifts_voluntary},
                     {"forced", result.shifts_forced},

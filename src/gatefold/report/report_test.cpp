@@ -179,6 +179,13 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
     "stall_s": 1e-05,
     "stalls": 2,
     "misgates": 0,
+    "unknown_gaps": {
+      "count": 0,
+      "energy_j": 0.0,
+      "competitive_j": 0.0,
+      "offline_j": 0.0
+    },
+    "refills": 0,
     "elements": {
       "cluster": {
         "wakes": 0,

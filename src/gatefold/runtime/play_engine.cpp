@@ -65,6 +65,7 @@ Status PlayEngine::boot(const std::vector<InputSet>& inputs) {
     Lane& lane = lane_of(StreamId(s));
     lane.present = lane.present || stream.present;
     lane.priority = std::max(lane.priority, stream.priority);
+    if (const auto deadline = declared_deadline_ps(scenario_, StreamId(s))) lane.session->keep_deadline(cycles_of(*deadline, spec.clock_hz));
     rates[stream.network.at()] += declared_rate_hz(scenario_, StreamId(s));
     present_.push_back(stream.present ? 1 : 0);
     result_.streams.emplace_back();

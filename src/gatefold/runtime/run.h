@@ -150,6 +150,7 @@ struct RunResult {
   std::int64_t interrupted = 0;  ///< executions that a failure cut short
   std::int64_t recomputed = 0;   ///< executions of layers whose results were lost
   Bytes reloaded;                ///< lost weights that came from external memory
+  std::int64_t refills = 0;      ///< banks that had gone OFF with weights and were filled again
   Bytes input_bytes;             ///< of network inputs written, those stored again included
   EnergyTotal input_energy;      ///< of writing them
   std::optional<BoundRecord> bound;
@@ -192,6 +193,6 @@ class PreparedNetwork;
 /// Policies by name, in the order of tables.
 [[nodiscard]] const std::vector<std::string>& policy_names();
 /// What `default` resolves to.
-inline constexpr const char* kDefaultPolicy = "greedy";
+inline constexpr const char* kDefaultPolicy = "regret";
 
 }  // namespace gatefold

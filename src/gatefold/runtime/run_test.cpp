@@ -37,7 +37,7 @@ TEST(Run, AnUnknownPolicyIsRefusedWithTheKnownOnes) {
   const auto refused = run(*prepared(chain({4, 4}, 2)), timing("fastest"), {});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kInvalidInput);
-  EXPECT_EQ(refused.error().message, "policy 'fastest': unknown; wanted one of ungated, static, static+timeout, static+same, idle-timeout, seed-literal, greedy");
+  EXPECT_EQ(refused.error().message, "policy 'fastest': unknown; wanted one of ungated, static, static+timeout, static+same, idle-timeout, seed-literal, greedy, regret");
 }
 
 TEST(Run, WrongInputsAreRefused) {

@@ -6,9 +6,10 @@
 // when the request begins. Requests of one network are served in order, one at a time; inside a request, layers are issued
 // in order and overlap on disjoint clusters as their inputs and the bookings allow. Times are virtual: a layer's start and
 // end are fixed when it is booked. Several sessions share a chip (shared_chip.h) by taking turns: each goes on as far as a limit,
-// the time at which another one could start its next layer. session_moves.cpp carries data: shifts, strays, streamed weights;
-// session_spill.cpp serves layers whose activations lie in external memory; session_zeros.cpp counts zeros for chips that exploit
-// them; session_faults.cpp takes elements away and gives them back: what is lost, which layers run again, which request is shed.
+// the time at which another one could start its next layer. session_decisions.cpp asks the policy; session_moves.cpp carries data:
+// shifts, strays, streamed weights; session_spill.cpp serves layers whose activations lie in external memory; session_zeros.cpp
+// counts zeros for chips that exploit them; session_faults.cpp takes elements away and gives them back: what is lost, which layers
+// run again, which request is shed.
 #pragma once
 
 #include <memory>
@@ -39,6 +40,10 @@ class Session : public ChipUser {
   /// longer moved: the chip knows it. `options.events` are those of the chip.
   Session(const PreparedNetwork& network, const StaticPlan& plan, Policy& policy, const RunOptions& options, Executor* executor,
           SharedChip& shared);
+
+  /// A request has to be done within so long: weights are not given up in gaps between requests if loading them again would take too
+  /// long for that.
+  void keep_deadline(Cycles deadline);
 
   /// Places the weights. Errors: kDoesNotFit.
   [[nodiscard]] Status boot();
@@ -147,6 +152,8 @@ class Session : public ChipUser {
 
   /// True if gaps inside a request, and before one whose arrival is declared, are known.
   [[nodiscard]] bool foresees() const { return policy_.gap_rule() != GapRule::kIdleTimeout; }
+  /// Loads the weights of the first `layers` again that banks have lost since the last request, from `now` on.
+  void refill(Cycles now, std::size_t layers);
   /// What is next of the request in progress: its inputs, a layer, one that has to run again, or its end.
   Status go_on();
   Status store_inputs();
@@ -277,8 +284,8 @@ class Session : public ChipUser {
   std::vector<Cycles> remaining_reference_;  ///< T_ref of this layer and all after it
   std::vector<BlockId> avoid_;
   std::vector<Piece> vacated_;
-  std::optional<Departure> departure_;  ///< policies that activate whole clusters: of a shift whose clusters are not left yet
   std::uint64_t planned_at_ = 0;  ///< the profile's version when the policy last looked at the whole
+  std::optional<Departure> departure_;  ///< policies that activate whole clusters: of a shift whose clusters are not left yet
   Cycles arrival_;
   std::optional<Cycles> deadline_;  ///< absolute
   Cycles first_start_;

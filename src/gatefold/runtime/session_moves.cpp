@@ -155,6 +155,31 @@ Cycles Session::stream(LayerId layer, Cycles decided, Cycles start, Cycles cycle
   return end;
 }
 
+void Session::keep_deadline(Cycles deadline) {
+  Cycles reload;
+  for (std::size_t v = 0; v < layers_.size(); ++v) {
+    if (plan_.assignment[v].streamed) continue;
+    const Bytes stored = weights_stored(table_.spec(), table_.work(LayerId(v)), footprint_of(plan_.assignment[v]));
+    reload += external_cycles(table_.spec(), stored) + table_.spec().bank.wake_latency_off;
+  }
+  if (plan_.reference_total + reload > deadline) chip_.gating().keep_weights(stream_);
+}
+
+void Session::refill(Cycles now, std::size_t layers) {
+  for (std::size_t v = 0; v < layers; ++v) {
+    if (layers_[v].home.streamed) continue;  // a buffer holds nothing between two executions
+    for (const BlockId block : residence_.weights(LayerId(v))) {
+      for (const Piece& piece : chip_.memory().pieces(block)) {
+        if (!chip_.gating().lost(piece.bank)) continue;
+        const Account account(chip_.ledger(), first_account_ + static_cast<std::int32_t>(v));
+        result_.reloaded += chip_.memory().used_bytes(piece.bank);
+        ++result_.refills;
+        chip_.refill(piece.bank, now);
+      }
+    }
+  }
+}
+
 void Session::drop(TensorId tensor) {
   if (!residence_.stored(tensor)) return;
   vacate(residence_.blocks(tensor));

@@ -33,7 +33,7 @@ Status Session::settle(const FittedPlan& plan) {
 
 void Session::load(const FittedPlan& plan, Cycles now) {
   GATEFOLD_REQUIRE(!resident_ && !active_);
-  chip_.gating().begin_request(stream_, now, false);  // nobody foresaw it
+  chip_.gating().work_for(Gating::kNoStream);
   spilling_ = plan.spilling;
   residence_ = Residence(table_, chip_.memory(), spilling_.tensors);
   resident_ = true;
@@ -49,18 +49,16 @@ void Session::load(const FittedPlan& plan, Cycles now) {
     }
     if (table_.work(LayerId(v)).weights > Bytes(0)) reload(LayerId(v), state.home, now);
   }
-  chip_.gating().end_request(stream_, now);
 }
 
 void Session::unload(Cycles now) {
   GATEFOLD_REQUIRE(resident_ && !active_);
   resident_ = false;
-  chip_.gating().begin_request(stream_, now, false);
+  chip_.gating().work_for(Gating::kNoStream);
   for (std::size_t v = 0; v < layers_.size(); ++v) {
     chip_.hold(residence_.weights(LayerId(v)), now, now);  // they were kept until now
     drop_weights(LayerId(v));
   }
-  chip_.gating().end_request(stream_, now);
 }
 
 }  // namespace gatefold
