@@ -13,6 +13,7 @@ constexpr double kRequestsPerFault = 100;
 
 int run(double scale) {
   DeviceSpec spec = small_chip();
+  spec.cluster_count = 2;  // so that a fault hits something
   spec.banks_per_core = 8;
   const Networks networks{prepared(chain({4, 4, 4}, 2), spec), prepared(residual(), spec)};
   const double rate = kRates[0] + kRates[1];
