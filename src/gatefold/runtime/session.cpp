@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace gatefold {
 namespace {
@@ -64,6 +65,7 @@ Status Session::serve(Cycles arrival, bool known, const InputSet* inputs) {
 void Session::begin(const Request& request, Cycles now) {
   GATEFOLD_REQUIRE(resident_ && !active_ && request.arrival <= now);
   active_ = true;
+  surprised_ = -1;
   chip_.gating().begin_request(stream_, request.arrival, request.known && foresees());
   arrival_ = request.arrival;
   deadline_ = request.deadline;
@@ -229,7 +231,8 @@ Status Session::step(LayerId layer) {
       if (changed) {
         from = std::max(from, *happened);
       } else {
-        if (!foresees()) {  // every layer comes as a surprise
+        // Every layer comes as a surprise, but only once: what was asked to wake when its turn was put off wakes meanwhile.
+        if (!foresees() && std::exchange(surprised_, layer.index()) != layer.index()) {
           chip_.gating().end_request(stream_, ready);
           chip_.gating().begin_request(stream_, ready, false);
         }
@@ -247,6 +250,7 @@ Status Session::step(LayerId layer) {
   }
   GATEFOLD_CHECK(find_zeros(layer, start));
   const Execution execution = power(layer, start);
+  surprised_ = -1;
   if (execution.stop < execution.end) {
     interrupt(layer, start, execution);
     return Done{};

@@ -284,7 +284,7 @@ class Session : public ChipUser {
   std::vector<Cycles> remaining_reference_;  ///< T_ref of this layer and all after it
   std::vector<BlockId> avoid_;
   std::vector<Piece> vacated_;
-  std::uint64_t planned_at_ = 0;  ///< the profile's version when the policy last looked at the whole
+  std::uint64_t planned_at_ = 0;        ///< the profile's version when the policy last looked at the whole
   std::optional<Departure> departure_;  ///< policies that activate whole clusters: of a shift whose clusters are not left yet
   Cycles arrival_;
   std::optional<Cycles> deadline_;  ///< absolute
@@ -294,10 +294,11 @@ class Session : public ChipUser {
   Cycles last_end_;
   bool started_ = false;
   bool resident_ = false;
-  bool active_ = false;         ///< a request is in progress
-  bool inputs_stored_ = false;  ///< that is, they have been once
-  Cycles limit_;                ///< of this turn
-  Cycles resume_;               ///< the next layer starts no earlier
+  bool active_ = false;          ///< a request is in progress
+  bool inputs_stored_ = false;   ///< that is, they have been once
+  Cycles limit_;                 ///< of this turn
+  std::int32_t surprised_ = -1;  ///< the layer that nobody foresaw and that has asked its elements to wake; -1: none
+  Cycles resume_;                ///< the next layer starts no earlier
   Ended ended_;
   double density_;  ///< assumed under timing-only
   std::int64_t executions_ = 0;
