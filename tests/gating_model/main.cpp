@@ -266,6 +266,9 @@ class Exploration {
     const std::vector<int> needed = elements_of(op);
     int wanted = op.from;
     for (const int element : needed) wanted = std::max(wanted, timeline.ready(element, op.from));
+    if (op.call == Call::kLayer) {
+      for (const int element : needed) wanted = std::max(wanted, timeline.begun(element));  // a chip does not go back in time
+    }
     const Cycles from = ready(op);
     if (from != Cycles(wanted)) violate(fmt::format("ready at {}, the timeline at {}", from.count(), wanted));
     const Cycles until = from + Cycles(op.length);

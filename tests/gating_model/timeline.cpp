@@ -224,6 +224,7 @@ void Timeline::hold(int id, int from, int until) {
   if (from > element.filled) {
     const bool surprised = scope_ == GatingScope::kAll && unknown(element, from);
     wake(element, surprised ? fill_unknown(element, request_.arrival, from, false) : fill(element, gap(element, from), from));
+    element.begun = from;
   }
   fill(element, {PowerState::kOn, 0}, until);
   if (element.request == request_.id) return;
@@ -244,6 +245,7 @@ void Timeline::pin(int cluster, bool on, int now) {
     if (element.cluster != cluster || now <= element.filled) continue;
     const PowerState state = fill(element, gap(element, now), now);
     if (on) wake(element, state);
+    element.begun = now;
   }
   pinned_[at(cluster)] = on ? 1 : 0;
 }
@@ -269,6 +271,7 @@ bool Timeline::lost(int bank) const {
 void Timeline::refill(int bank, int from, int until) {
   Element& element = elements_[at(bank)];
   wake(element, fill_unknown(element, request_.arrival, from, true));
+  element.begun = from;
   hold(bank, from, until);
   element.refilled = until;
 }

@@ -64,6 +64,8 @@ class Timeline {
 
   /// The first cycle from `now` on in which the element can be ON.
   [[nodiscard]] int ready(int element, int now) const;
+  /// Where the latest stretch begins in which holds keep it ON. What is before that is history, and can no longer become ON.
+  [[nodiscard]] int begun(int element) const { return elements_[at(element)].begun; }
   /// True if it is ON in every cycle of [from, until), as far as the calls so far say.
   [[nodiscard]] bool on(int element, int from, int until) const;
   [[nodiscard]] bool history(int element, int from) const { return from < elements_[at(element)].filled; }
@@ -87,6 +89,7 @@ class Timeline {
     int cluster = -1;
     bool content = false;
     int filled = 0;  ///< cells before this one are history
+    int begun = 0;   ///< where the latest stretch that holds keep ON begins
     std::array<PowerState, kHorizon> cells{};
     std::array<std::int64_t, kPowerStateCount> wakes{};  ///< by the state left
     bool content_lost = false;

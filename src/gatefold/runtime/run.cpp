@@ -52,6 +52,14 @@ const std::vector<std::string>& policy_names() {
   return names;
 }
 
+DeclaredStream declared_stream(const PreparedNetwork& network, const StaticPlan& plan, const RunOptions& options) {
+  DeclaredStream declared{std::nullopt, plan.reference_total};
+  if (options.arrivals.rate_hz) {
+    declared.period = Cycles(static_cast<std::int64_t>(static_cast<double>(network.spec().clock_hz) / *options.arrivals.rate_hz));
+  }
+  return declared;
+}
+
 Result<RunResult> run(const PreparedNetwork& network, const RunOptions& options, const std::vector<InputSet>& inputs,
                       const Progress& progress) {
   GATEFOLD_TRY(const std::unique_ptr<Policy> policy, make_policy(options.policy));
@@ -67,11 +75,7 @@ Result<RunResult> run(const PreparedNetwork& network, const RunOptions& options,
   if (!options.timing_only) {
     GATEFOLD_TRY(executor, Executor::make(network, options.numerics));
   }
-  DeclaredStream declared{std::nullopt, plan->reference_total};
-  if (options.arrivals.rate_hz) {
-    declared.period = Cycles(static_cast<std::int64_t>(static_cast<double>(network.spec().clock_hz) / *options.arrivals.rate_hz));
-  }
-  const std::unique_ptr<GapRules> gap_rules = make_gap_rules(policy->gap_rule(), network.spec(), {declared});
+  const auto gap_rules = make_gap_rules(policy->gap_rule(), network.spec(), {declared_stream(network, *plan, options)});
   SharedChip chip(network.spec(), policy->scope(), options.events, options.record_profile);
   chip.chip().gating().follow(gap_rules.get());
   Session session(network, *plan, *policy, options, executor ? &*executor : nullptr, chip);

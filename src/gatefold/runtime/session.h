@@ -315,4 +315,7 @@ class Session : public ChipUser {
 /// What a ledger holds, by parts.
 [[nodiscard]] EnergyParts energy_parts(const Ledger& ledger);
 
+/// What is declared of the arrivals of a run: the mean time between those of a random stream.
+[[nodiscard]] DeclaredStream declared_stream(const PreparedNetwork& network, const StaticPlan& plan, const RunOptions& options);
+
 }  // namespace gatefold
