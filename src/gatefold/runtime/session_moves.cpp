@@ -172,7 +172,9 @@ void Session::refill(Cycles now, std::size_t layers) {
       for (const Piece& piece : chip_.memory().pieces(block)) {
         if (!chip_.gating().lost(piece.bank)) continue;
         const Account account(chip_.ledger(), first_account_ + static_cast<std::int32_t>(v));
-        result_.reloaded += chip_.memory().used_bytes(piece.bank);
+        const Bytes bytes = chip_.memory().used_bytes(piece.bank);
+        layers_[v].energy += external_energy(table_.spec(), Bytes(0), bytes);  // charged by the chip
+        result_.reloaded += bytes;
         ++result_.refills;
         chip_.refill(piece.bank, now);
       }
