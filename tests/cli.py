@@ -284,18 +284,18 @@ def files_in_and_out():
 def the_other_commands():
     compare = gatefold("compare", "net.onnx", "--json", "-")
     policies = json.loads(compare.stdout or '{"policies": []}')["policies"]
-    expect([p["policy"] for p in policies] == ["ungated", "static", "seed-literal", "greedy"] and all(p["outputs_identical"] for p in policies),
+    expect([p["policy"] for p in policies] == ["ungated", "static", "seed-literal", "greedy", "regret"] and all(p["outputs_identical"] for p in policies),
            "compare runs the default policies with the same outputs", compare)
     some = gatefold("compare", "net.onnx", "--policies", "static,default")
     expect(some.returncode == 0 and "to static" in some.stdout and "default" in some.stdout, "compare --policies", some)
     faulty = gatefold("compare", "net.onnx", "--requests", "3", "--at", "1ns", "fail cluster 0", "--json", "-")
     rows = json.loads(faulty.stdout or '{"policies": []}')["policies"]
-    expect([p["completed"] for p in rows] == [3] * 4 and all(p["outputs_identical"] for p in rows) and all(p["shifts"]["forced"] > 0 for p in rows),
+    expect([p["completed"] for p in rows] == [3] * 5 and all(p["outputs_identical"] for p in rows) and all(p["shifts"]["forced"] > 0 for p in rows),
            "every policy survives a failed cluster with the same outputs", faulty)
     all_fail = [word for k in range(4) for word in ("--at", "1ns", f"fail cluster {k}")]
     dead = gatefold("compare", "net.onnx", "--requests", "3", "--device", "edge-nnic", *all_fail, "--json", "-")
     rows = json.loads(dead.stdout or '{"policies": []}')["policies"]
-    expect(dead.returncode == 0 and [(p["completed"], p["shed"], sum(r["requests"] for r in p["shed_reasons"])) for p in rows] == [(0, 3, 3)] * 4,
+    expect(dead.returncode == 0 and [(p["completed"], p["shed"], sum(r["requests"] for r in p["shed_reasons"])) for p in rows] == [(0, 3, 3)] * 5,
            "on a dead chip every policy sheds every request and says why", dead)
     inspect = gatefold("inspect", "net.onnx")
     expect(inspect.returncode == 0 and "conv1" in inspect.stdout and "Cheapest shifts" in inspect.stdout, "inspect", inspect)

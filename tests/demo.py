@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds what `make run` shows to what it claims: demo.py BUILD.
 
-Two tables with the same four policies; in steady state greedy costs what static costs and shifts nothing; with a cluster
+Two tables with the same five policies; in steady state greedy costs what static costs and shifts nothing; with a cluster
 taken away greedy shifts layers and misses fewer deadlines than static; outputs are the same everywhere.
 """
 import pathlib
@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-POLICIES = ["ungated", "static", "seed-literal", "greedy"]
+POLICIES = ["ungated", "static", "seed-literal", "greedy", "regret"]
 
 
 def tables(text):

@@ -294,7 +294,7 @@ void add_compare(CLI::App& app) {
   command->get_option("MODEL")->description("The network: an .onnx file, or zoo:NAME (gatefold zoo); or a scenario, a .yaml file");
   add_duration(*command, *duration);
   command
-      ->add_option("--policies", run->policies, "Default: ungated,static,seed-literal,greedy; on the host fewest-cores,all-cores,one-core")
+      ->add_option("--policies", run->policies, "Default: ungated,static,seed-literal,greedy,regret; on the host fewest-cores,all-cores,one-core")
       ->type_name("A,B,..")
       ->delimiter(',')
       ->allow_extra_args(false)
@@ -302,13 +302,13 @@ void add_compare(CLI::App& app) {
   command->footer(
       "Examples:\n"
       "  gatefold compare net.onnx\n"
-      "  gatefold compare net.onnx --policies static,greedy --requests 50 --every 20ms --at 200ms \"throttle cluster 1 50%\"\n"
-      "  gatefold compare scenarios/09-failures.yaml --policies static,greedy --device edge-nnic");
+      "  gatefold compare net.onnx --policies static,default --requests 50 --every 20ms --at 200ms \"throttle cluster 1 50%\"\n"
+      "  gatefold compare scenarios/09-failures.yaml --policies static,default --device edge-nnic");
   command->callback([command, run, symbols, duration] {
     const bool on_scenario = is_scenario(run->model);
     check_events_form(run->events);
     if (run->policies.empty() && run->on_host() && !on_scenario) run->policies = host_policy_names();
-    if (run->policies.empty()) run->policies = {"ungated", "static", "seed-literal", "greedy"};
+    if (run->policies.empty()) run->policies = {"ungated", "static", "seed-literal", "greedy", "regret"};
     if (on_scenario) {
       check_scenario_options(*command);
       PlayArguments play{run->model, run->device, run->policies, {}, *duration, run->timings, run->output};

@@ -88,7 +88,10 @@ class Greedy : public Policy {
 
   Decision carry_out(const Boundary& boundary, bool home_usable) {
     const Placement& target = found_.target[boundary.layer.at()];
-    if (boundary.why != nullptr) tell(boundary, home_usable, in_budget(boundary, boundary.home));
+    if (boundary.why != nullptr) {
+      tell(boundary, home_usable, in_budget(boundary, boundary.home));
+      boundary.why->looked = target != boundary.home;  // the sweep did
+    }
     if (target == boundary.home) {
       if (home_usable || found_.waits) return stay(boundary);
       return choose(boundary, false, false);  // one of its cores failed
