@@ -7,10 +7,11 @@
 namespace gatefold {
 namespace {
 
-/// Deepest first: of two states that cost the same the deeper one is taken. `reload`: what lost data cost; nullopt: they must stay.
+/// Of two states that cost the same the first is taken: RETENTION, which is left sooner, before OFF, and a stopped clock before ON.
+/// `reload`: what lost data cost; nullopt: they must stay.
 Envelope envelope_of(const PowerStates& of, std::optional<Energy> reload) {
   std::vector<IdleState> states;
-  for (const PowerState state : {PowerState::kOff, PowerState::kRetention, PowerState::kClockGated}) {
+  for (const PowerState state : {PowerState::kRetention, PowerState::kOff, PowerState::kClockGated}) {
     const Transition& down = of.down(state);
     if (!down.legal || (down.loses_data && !reload)) continue;
     // Until it may be entered the element is ON, which is part of its price.
