@@ -110,15 +110,19 @@ Result<std::vector<ScenarioOnDevice>> parse_scenario(std::string_view text, cons
     folder.clear();  // named by the caller, not by the file
   }
 
+  // Everything but the events can be checked without the chip.
+  const auto check_without = [&](TreeNode tree) {
+    std::erase_if(tree.entries, [](const TreeEntry& entry) { return entry.key == "events"; });
+    read_scenario_tree(tree, DeviceSpec(), options, diagnostics);
+  };
+  if (devices.empty()) check_without(tree_for(*root, ""));
   std::vector<ScenarioOnDevice> read;
   for (const NamedDevice& named : devices) {
     if (diagnostics.full()) break;
     TreeNode tree = tree_for(*root, named.name);
     auto device = device_for(named, tree, folder, diagnostics);
     if (!device) {
-      // Everything but the events can be checked without the chip.
-      std::erase_if(tree.entries, [](const TreeEntry& entry) { return entry.key == "events"; });
-      read_scenario_tree(tree, DeviceSpec(), options, diagnostics);
+      check_without(std::move(tree));
       continue;
     }
     Scenario scenario = read_scenario_tree(tree, *device, options, diagnostics);

@@ -237,6 +237,9 @@ TEST(ScenarioErrors, SayWhatWasFoundAndWhatIsWanted) {
   const Refused cases[] = {
       {"name: small", "name: Small", "f:1: name: found 'Small', wanted 1 to 64 lower-case letters, digits, - and _"},
       {"name: small\n", "", "f:1: name: found nothing, wanted 1 to 64 lower-case letters, digits, - and _"},
+      {"devices: [edge-nnic]", "seeds: [x]",
+       "f:1: devices: found nothing, wanted a list of 1 to 16 devices\n"
+       "f:2: seeds: found 'x', wanted a whole number from 0 to 2^64 - 1"},
       {"[edge-nnic]", "edge-nnic", "f:2: devices: found 'edge-nnic', wanted a list of 1 to 16 devices"},
       {"[edge-nnic]", "[edge-nnic, edge-nnic]", "f:2: devices: found 'edge-nnic', wanted it once"},
       {"300 s", "300", "f:3: duration: found '300', wanted a duration of at least 1 ms, such as 2 s"},
