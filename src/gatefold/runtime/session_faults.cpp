@@ -86,7 +86,7 @@ void Session::interrupt(LayerId layer, Cycles start, const Execution& execution)
 void Session::faults_passed(Cycles now) {
   if (!active_) return;
   mark_reruns();
-  if (shared_.shared()) resume_ = std::max(resume_, now);  // others saw what was there before the failure
+  resume_ = std::max(resume_, now);  // nothing runs again before the failure that made it necessary
 }
 
 void Session::lose_data(const Event& event, Cycles now) {
