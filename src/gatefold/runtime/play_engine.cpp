@@ -14,13 +14,6 @@ constexpr Cycles kForever(std::numeric_limits<std::int64_t>::max());
 constexpr std::size_t kQueueMax = 16384;
 constexpr std::int64_t kExamplesMax = 8;
 
-Result<std::unique_ptr<Policy>> make_policy(const std::string& wanted) {
-  for (const PolicyEntry& entry : policy_table()) {
-    if (entry.name == wanted) return entry.make();
-  }
-  return Error{ErrorCode::kInvalidInput, fmt::format("policy '{}': unknown; wanted one of {}", wanted, fmt::join(policy_names(), ", "))};
-}
-
 }  // namespace
 
 PlayEngine::PlayEngine(const Scenario& scenario, const std::vector<std::shared_ptr<const PreparedNetwork>>& networks,
@@ -65,7 +58,8 @@ Status PlayEngine::boot(const std::vector<InputSet>& inputs) {
     Lane& lane = lane_of(StreamId(s));
     lane.present = lane.present || stream.present;
     lane.priority = std::max(lane.priority, stream.priority);
-    if (const auto deadline = declared_deadline_ps(scenario_, StreamId(s))) lane.session->keep_deadline(cycles_of(*deadline, spec.clock_hz));
+    if (const auto deadline = declared_deadline_ps(scenario_, StreamId(s)))
+      lane.session->keep_deadline(cycles_of(*deadline, spec.clock_hz));
     rates[stream.network.at()] += declared_rate_hz(scenario_, StreamId(s));
     present_.push_back(stream.present ? 1 : 0);
     result_.streams.emplace_back();

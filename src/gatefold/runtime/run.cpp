@@ -14,13 +14,6 @@ namespace {
 
 Error invalid(std::string message) { return Error{ErrorCode::kInvalidInput, std::move(message)}; }
 
-Result<std::unique_ptr<Policy>> make_policy(const std::string& wanted) {
-  for (const PolicyEntry& entry : policy_table()) {
-    if (entry.name == wanted) return entry.make();
-  }
-  return invalid(fmt::format("policy '{}': unknown; wanted one of {}", wanted, fmt::join(policy_names(), ", ")));
-}
-
 Status check_inputs(const LayerGraph& graph, const RunOptions& options, const std::vector<InputSet>& inputs) {
   if (options.timing_only) return Done{};
   if (inputs.size() != 1 && static_cast<std::int64_t>(inputs.size()) != options.arrivals.count) {
@@ -50,6 +43,13 @@ const std::vector<std::string>& policy_names() {
     return made;
   }();
   return names;
+}
+
+Result<std::unique_ptr<Policy>> make_policy(const std::string& wanted) {
+  for (const PolicyEntry& entry : policy_table()) {
+    if (entry.name == wanted) return entry.make();
+  }
+  return invalid(fmt::format("policy '{}': unknown; wanted one of {}", wanted, fmt::join(policy_names(), ", ")));
 }
 
 DeclaredStream declared_stream(const PreparedNetwork& network, const StaticPlan& plan, const RunOptions& options) {

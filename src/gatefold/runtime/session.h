@@ -315,6 +315,8 @@ class Session : public ChipUser {
 /// What a ledger holds, by parts.
 [[nodiscard]] EnergyParts energy_parts(const Ledger& ledger);
 
+/// Errors: kInvalidInput naming those that there are.
+[[nodiscard]] Result<std::unique_ptr<Policy>> make_policy(const std::string& name);
 /// What is declared of the arrivals of a run: the mean time between those of a random stream.
 [[nodiscard]] DeclaredStream declared_stream(const PreparedNetwork& network, const StaticPlan& plan, const RunOptions& options);
 
