@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "gatefold/report/chip_rows.h"
 #include "gatefold/report/figures.h"
 #include "gatefold/report/grid.h"
 #include "gatefold/report/play_report.h"
@@ -152,16 +153,7 @@ std::string play_table(const ReportedPlay& play) {
                                    percent_text(result.qos.met), result.qos.stp, result.qos.antt, result.qos.fairness)});
   add_energy(grid, result, all);
   grid.add({"clusters", fmt::format("{:.3g} of {} powered on average", result.mean_active, result.cluster_count)});
-  std::vector<std::string> states;
-  for (const auto& [state, share] : result.residency) states.push_back(fmt::format("{} {}", state, percent_text(share)));
-  if (!states.empty()) {
-    grid.add({"states", fmt::format("{} of the time, over all clusters, cores and banks", fmt::join(states, ", "))});
-  }
-  grid.add({"gating", fmt::format("{} wakes, {} of stalls, {} refused gates", result.wakes,
-                                  seconds_text(seconds(result.stall, result.clock_hz)), result.misgates)});
-  grid.add(
-      {"shifts", fmt::format("{} voluntary, {} forced, {} refused; {} moved for {}", result.shifts_voluntary, result.shifts_forced,
-                             result.shifts_refused, bytes_text(result.shift_bytes.count()), joules_text(result.shift_energy.joules()))});
+  add_chip_rows(grid, result);
   add_events(grid, result);
   if (play.context.timings) {
     grid.add({"wall clock", fmt::format("{} to load, {} to simulate {} layers", seconds_text(play.context.load_seconds),

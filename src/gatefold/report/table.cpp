@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "gatefold/report/chip_rows.h"
 #include "gatefold/report/figures.h"
 #include "gatefold/report/grid.h"
 #include "gatefold/runtime/conformance.h"
@@ -71,16 +72,7 @@ void add_clusters(Grid& grid, const RunResult& result) {
                                 seconds_text(seconds(phase.begin, result.clock_hz)), seconds_text(seconds(phase.end, result.clock_hz)))});
     }
   }
-  std::vector<std::string> states;
-  for (const auto& [state, share] : result.residency) states.push_back(fmt::format("{} {}", state, percent_text(share)));
-  if (!states.empty()) {
-    grid.add({"states", fmt::format("{} of the time, over all clusters, cores and banks", fmt::join(states, ", "))});
-  }
-  grid.add({"gating", fmt::format("{} wakes, {} of stalls, {} refused gates", result.wakes,
-                                  seconds_text(seconds(result.stall, result.clock_hz)), result.misgates)});
-  grid.add(
-      {"shifts", fmt::format("{} voluntary, {} forced, {} refused; {} moved for {}", result.shifts_voluntary, result.shifts_forced,
-                             result.shifts_refused, bytes_text(result.shift_bytes.count()), joules_text(result.shift_energy.joules()))});
+  add_chip_rows(grid, result);
   if (result.interrupted + result.recomputed > 0 || result.reloaded > Bytes(0)) {
     grid.add({"faults", fmt::format("{} executions interrupted, {} computed again, {} of lost weights loaded again", result.interrupted,
                                     result.recomputed, bytes_text(result.reloaded.count()))});
