@@ -1,6 +1,7 @@
 // gatefold_many_faults [--scale S]: S x 10^6 requests of two networks with true outputs on one chip, while one element after the other
-// fails for a while, one fault for every 100 requests, between layers and inside them. Exit status 0 if no output was wrong and no
-// request was given up; 1 otherwise; 2 for wrong arguments. The last line is what was measured.
+// fails for a while, one fault for every 100 requests, between layers and inside them. Exit status 0 if no output was wrong, no
+// request was given up, and every recovery from a failure in mid-layer was over within what it is allowed (Recoveries, run.h); 1 otherwise;
+// 2 for wrong arguments. The last line is what was measured.
 #include "../../bench/scale.h"
 #include "cost/small_play.h"
 
@@ -35,6 +36,7 @@ int run(double scale) {
   }
   const PlayResult& played = result.value();
   for (const ShedExample& example : played.shed_examples) fmt::print("shed {} #{}: {}\n", example.stream, example.request, example.text);
+  const Recoveries& recoveries = played.recoveries;
   Cycles worst;
   Cycles calm_worst;
   for (const StreamResult& stream : played.streams) worst = std::max(worst, stream.latency.max());
@@ -42,10 +44,15 @@ int run(double scale) {
   fmt::print(
       "figure: {} requests of two networks, {} failures and recoveries, {} executions cut short, {} repeated, {} B of weights loaded "
       "again; "
+      "{} recoveries in mid-layer, {} longer than the layers that ran again, their transfers, wakes and bookings before them, the longest "
+      "{} "
+      "cycles ({} of one layer and its transfers alone, the longest {}); "
       "{} outputs wrong, {} requests given up; longest latency {} cycles, {} without faults\n",
-      watch.completed() + watch.shed(), played.faults, played.interrupted, played.recomputed, played.reloaded.count(), watch.wrong(),
-      watch.shed(), worst.count(), calm_worst.count());
-  return watch.wrong() == 0 && watch.shed() == 0 ? 0 : 1;
+      watch.completed() + watch.shed(), played.faults, played.interrupted, played.recomputed, played.reloaded.count(), recoveries.count,
+      recoveries.exceeded, recoveries.longest.count(), recoveries.plain, recoveries.longest_plain.count(), watch.wrong(), watch.shed(),
+      worst.count(), calm_worst.count());
+  const bool recovered = recoveries.count > 0 && recoveries.exceeded == 0;
+  return watch.wrong() == 0 && watch.shed() == 0 && recovered ? 0 : 1;
 }
 
 }  // namespace

@@ -95,7 +95,8 @@ struct PlayResult {
   std::int64_t interrupted = 0;  ///< executions that a failure cut short
   std::int64_t recomputed = 0;   ///< executions of layers whose results were lost
   std::int64_t restarted = 0;    ///< requests begun again alone, because beside others their data found no room
-  Bytes reloaded;                ///< weights that came from external memory after the start
+  Recoveries recoveries;
+  Bytes reloaded;  ///< weights that came from external memory after the start
   // power cap
   Cycles capped;                           ///< time under a cap
   Cycles cap_violated;                     ///< time in which the mean power since a layer's start was above the cap

@@ -67,6 +67,7 @@ PlayResult PlayEngine::finish() {
     result.interrupted += counted.interrupted;
     result.recomputed += counted.recomputed;
     result.reloaded += counted.reloaded;
+    result.recoveries += counted.recoveries;
     result.executions += lane->session->executions();
     EnergyTotal of_network;
     const auto first = static_cast<std::size_t>(lane->session->first_account());

@@ -149,6 +149,8 @@ TEST(Play, OneFailedElementAtATimeLosesNothing) {
     expect_all_accounted_for(result);
     EXPECT_EQ(result.faults, 400);
     EXPECT_EQ(shed(result.streams[0]) + shed(result.streams[1]), 0) << seed;
+    EXPECT_EQ(result.recoveries.count, result.interrupted) << seed;  // no fault comes in the middle of a recovery
+    EXPECT_EQ(result.recoveries.exceeded, 0) << seed;
     interrupted += result.interrupted;
     recomputed += result.recomputed;
   }

@@ -5,6 +5,7 @@
 // A PreparedNetwork is everything that is computed once and shared by all runs and policies of a comparison.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -109,6 +110,25 @@ struct OutputRecord {
   Tensor tensor;  ///< empty (zero elements) under timing_only
 };
 
+/// Recoveries from failures in mid-layer: each from the failure to the end of the same layer, wherever it runs then. *Allowed* is
+/// what has to be done meanwhile, one after the other: the layers that run again and it, each for as long as it takes where it
+/// runs, with a route change and a wake, their transfers, and waiting for what was booked before them. Waiting for the repair is not.
+struct Recoveries {
+  std::int64_t count = 0;
+  std::int64_t exceeded = 0;  ///< that took longer than allowed
+  Cycles longest;
+  std::int64_t plain = 0;  ///< in which nothing else ran again and nothing was waited for: one layer and its transfers
+  Cycles longest_plain;
+  Recoveries& operator+=(const Recoveries& other) {
+    count += other.count;
+    exceeded += other.exceeded;
+    longest = std::max(longest, other.longest);
+    plain += other.plain;
+    longest_plain = std::max(longest_plain, other.longest_plain);
+    return *this;
+  }
+};
+
 struct BoundRecord {
   std::string kind;     ///< StaticPlan::bound_kind: "chain" and "dag" (proven cheapest), "chain-relaxed" and "dag-relaxed"
   EnergyTotal energy;   ///< what the bound allows for the placement-dependent part of one request
@@ -150,9 +170,10 @@ struct RunResult {
   std::int64_t interrupted = 0;  ///< executions that a failure cut short
   std::int64_t recomputed = 0;   ///< executions of layers whose results were lost
   Bytes reloaded;                ///< lost weights that came from external memory
-  std::int64_t refills = 0;      ///< banks that had gone OFF with weights and were filled again
-  Bytes input_bytes;             ///< of network inputs written, those stored again included
-  EnergyTotal input_energy;      ///< of writing them
+  Recoveries recoveries;
+  std::int64_t refills = 0;  ///< banks that had gone OFF with weights and were filled again
+  Bytes input_bytes;         ///< of network inputs written, those stored again included
+  EnergyTotal input_energy;  ///< of writing them
   std::optional<BoundRecord> bound;
   std::vector<LayerRecord> layers;
   std::vector<SpillRecord> spilled;

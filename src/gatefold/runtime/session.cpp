@@ -80,6 +80,7 @@ void Session::begin(const Request& request, Cycles now) {
   done_.assign(layers_.size(), 0);
   std::fill(done_.begin() + static_cast<std::ptrdiff_t>(wanted), done_.end(), char{1});
   first_undone_ = 0;
+  recovery_.reset();
   pass_faults(now);
   refill(now, wanted);
   replan(now, true);
@@ -267,7 +268,9 @@ Result<Cycles> Session::measure(LayerId layer, Cycles from) {
   for (const Operand& operand : network_.graph().layer(layer).inputs) {
     if (operand.tensor) ready = std::max(ready, tensors_[operand.tensor->at()].ready);
   }
-  return find_home(layer, resource_free(layer, ready));
+  const Cycles free = resource_free(layer, ready);
+  allow_wait(ready, free);
+  return find_home(layer, free);
 }
 
 Result<Cycles> Session::find_home(LayerId layer, Cycles now) {
@@ -293,9 +296,11 @@ Result<Cycles> Session::act(LayerId layer, Cycles ready) {
   start = std::max({start, state.weights_ready, state.route_ready});
   GATEFOLD_CHECK(store_outputs(layer));
   next_ = LayerId(layer.index() + 1);
+  const Cycles brought = start;
   for (const TensorId output : here.outputs) start = chip_.writable_at(residence_.blocks(output), start);
   GATEFOLD_TRY(start, stage(layer, start));
   start = resource_free(layer, start);
+  allow_wait(brought, start);
   Cycles awake = std::max({staging_ready_at(layer, start), chip_.uncore_ready_at(UncoreUse::kRequests, start),
                            chip_.ready_at(state.home, residence_.weights(layer), start)});
   for (const TensorId output : here.outputs) {
@@ -421,6 +426,7 @@ void Session::record(LayerId layer, Cycles start, Cycles end) {
     if (operand.tensor) tensors_[operand.tensor->at()].read_until = std::max(tensors_[operand.tensor->at()].read_until, end);
   }
   done_[layer.at()] = 1;
+  if (recovery_) recover(layer, start, end);
   for (const TensorId dead : network_.dying_after(layer)) drop(dead);
   if (result_.recomputed == 0) return;
   // A layer that ran again may have left what only layers before it read.

@@ -248,6 +248,11 @@ class Session : public ChipUser {
   [[nodiscard]] std::optional<Cycles> caught(LayerId layer, Cycles start, Cycles end) const;
   /// Charges what an execution took until a fault stopped it, and gives up its outputs.
   void interrupt(LayerId layer, Cycles start, const Execution& execution);
+  /// A recovery may take so much longer for work that it needs, or for waiting for what others had booked.
+  void allow(Cycles work);
+  void allow_wait(Cycles from, Cycles until);
+  /// A layer has run to its end while a recovery was in progress.
+  void recover(LayerId layer, Cycles start, Cycles end);
   /// Network inputs that the layer reads and that were lost are stored again. True if a fault happened meanwhile.
   Result<bool> restore_inputs(LayerId layer, Cycles& from);
   /// True if the layer's weights are where it runs, or would find room there.
@@ -303,6 +308,14 @@ class Session : public ChipUser {
   double density_;  ///< assumed under timing-only
   std::int64_t executions_ = 0;
   Issued issued_last_;
+  /// From a failure in mid-layer (Recoveries).
+  struct Recovery {
+    LayerId layer;
+    Cycles failed;
+    Cycles allowed;
+    bool plain = true;
+  };
+  std::optional<Recovery> recovery_;
   const InputSet* inputs_ = nullptr;  ///< of the request in progress
   std::vector<char> done_;            ///< layers of the request in progress whose results are there, or no longer needed
   std::size_t first_undone_ = 0;      ///< all layers before it are done

@@ -81,6 +81,37 @@ void Session::interrupt(LayerId layer, Cycles start, const Execution& execution)
   last_end_ = std::max(last_end_, execution.stop);
   issued_ = execution.stop;
   ++result_.interrupted;
+  recovery_ = {layer, execution.stop, Cycles(0), true};
+}
+
+void Session::allow(Cycles work) {
+  if (recovery_) recovery_->allowed += work;
+}
+
+void Session::allow_wait(Cycles from, Cycles until) {
+  if (!recovery_ || until <= from) return;
+  recovery_->allowed += until - from;
+  recovery_->plain = false;
+}
+
+void Session::recover(LayerId layer, Cycles start, Cycles end) {
+  const DeviceSpec& spec = table_.spec();
+  const Cycles wake = std::max({spec.cluster.wake_latency, spec.core.wake_latency, spec.bank.wake_latency_off});
+  allow(end - start + spec.route_change + wake);
+  if (layer != recovery_->layer) {
+    recovery_->plain = false;
+    return;
+  }
+  Recoveries& all = result_.recoveries;
+  const Cycles took = end - recovery_->failed;
+  ++all.count;
+  all.exceeded += took > recovery_->allowed ? 1 : 0;
+  all.longest = std::max(all.longest, took);
+  if (recovery_->plain) {
+    ++all.plain;
+    all.longest_plain = std::max(all.longest_plain, took);
+  }
+  recovery_.reset();
 }
 
 void Session::faults_passed(Cycles now) {
@@ -189,7 +220,11 @@ EnergyTotal Session::reload(LayerId layer, const Placement& to, Cycles now) {
   for (const BlockId block : blocks) chip_.refresh_content(chip_.memory().pieces(block));
   if (to.streamed) return {};
   const Bytes bytes = weights_stored(spec, table_.work(layer), footprint_of(to));
-  const Cycles end = chip_.load_external(bytes, chip_.storable_at(to, blocks, chip_.woken_at(to, now)));  // nobody foresaw it
+  const Cycles woken = chip_.woken_at(to, now);  // nobody foresaw it
+  const Cycles storable = chip_.storable_at(to, blocks, woken);
+  const Cycles end = chip_.load_external(bytes, storable);
+  allow(woken - now + external_cycles(spec, bytes));
+  allow_wait(woken, end - external_cycles(spec, bytes));
   chip_.hold(to, now, end);  // from the prepare phase on, like a shift: others may run there before the channel is free
   chip_.hold(blocks, now, end);
   const Energy energy = external_energy(spec, Bytes(0), bytes);

@@ -55,6 +55,8 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced,
     // The new banks may still serve others, or sleep: the transfer waits for them.
     const Cycles storable = chip_.storable_at(to, residence_.weights(layer), start);
     const Cycles end = move.reloaded ? chip_.load_external(weights, storable) : storable + move.cycles;
+    allow(end - storable);
+    allow_wait(woken, storable);
     if (move.reloaded) chip_.hold(to, now, end);
     else chip_.hold_transfer(from, to, now, end);  // from the prepare phase on
     chip_.hold(vacated_, now, end);
@@ -121,6 +123,8 @@ Result<Cycles> Session::align(LayerId layer, const Operand& operand, Cycles now)
   // Its new banks may still serve others, or sleep: the transfer waits for them.
   const Cycles storable = chip_.storable_at(to, residence_.blocks(tensor), start);
   const Cycles end = storable + transfer_cycles(table_.spec(), bytes, from, to);
+  allow(end - storable);
+  allow_wait(ready, storable);
   chip_.hold_transfer(from, to, start, end);
   chip_.hold(vacated_, start, end);
   chip_.hold(residence_.blocks(tensor), storable, end);
