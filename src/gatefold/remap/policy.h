@@ -50,11 +50,12 @@ struct Situation {
   const Spilling* spilling;
   const StaticPlan* plan;
   const Assignment* homes;
-  const std::vector<char>* done;  ///< per layer: it has run in the request in progress
-  std::optional<Cycles> left;     ///< to that request's deadline; nullopt: it has none
-  EnergyTotal spent;              ///< on layers so far: the run has taken at least that
-  bool begins = false;            ///< a request does
-  bool again = false;             ///< layers were moved by somebody else: what was found at this version no longer holds
+  const std::vector<char>* done;   ///< per layer: it has run in the request in progress
+  std::optional<Cycles> left;      ///< to that request's deadline; nullopt: it has none
+  EnergyTotal spent;               ///< on layers so far: the run has taken at least that
+  bool begins = false;             ///< a request does
+  bool again = false;              ///< layers were moved by somebody else: what was found at this version no longer holds
+  std::optional<Cycles> period{};  ///< between two requests, the latest counting most; nullopt: there has been one only
 };
 
 struct Decision {
