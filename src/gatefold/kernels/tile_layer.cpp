@@ -95,14 +95,14 @@ class RowsLayer : public TileLayer {
 
 /// Weights and all per-channel numbers of one group of a dense layer, by panels.
 struct Panels {
-  std::vector<std::byte> weights;
+  std::shared_ptr<const std::byte> weights;
   std::vector<float> bias, scale;
   std::vector<std::int32_t> sums;
 };
 
 class DenseLayer final : public RowsLayer {
  public:
-  DenseLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels)
+  DenseLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels, BytePool& pool)
       : RowsLayer(d, std::move(p), o, kernels), ic_(d.ic / d.group), oc_(d.oc / d.group) {
     // Neighbouring taps of one row are neighbours in memory if nothing lies between the pixels.
     merged_ = d.dw == 1 && d.group == 1 && x_pixel_ == d.ic * element_ && d.kw > 1;
@@ -113,9 +113,8 @@ class DenseLayer final : public RowsLayer {
       for (std::int64_t s = 0; s < columns; ++s) taps_.push_back(r * d.dh * x_row_ + s * d.dw * x_pixel_);
     }
     panel_bytes_ = static_cast<std::int64_t>(taps_.size()) * depth_ * kPanel * kUnit;
-    for (std::int64_t group = 0; group < d.group; ++group) groups_.push_back(packed(group));
-    p_.real = {};
-    p_.bytes = {};
+    for (std::int64_t group = 0; group < d.group; ++group) groups_.push_back(packed(group, pool));
+    p_.drop_weights();
     // A single row of equally spaced positions, whatever the image's extents.
     flat_ = !padded_ && d.kh == 1 && d.kw == 1 && d.sw == 1 && d.sh == 1 && o.x.row == d.iw * o.x.pixel && o.y.row == d.ow * o.y.pixel &&
             (d.n == 1 || (o.x.image == d.ih * o.x.row && o.y.image == d.oh * o.y.row));
@@ -149,23 +148,22 @@ class DenseLayer final : public RowsLayer {
   /// Few positions: cut by channels, so that no slice is a sliver. A matrix product of one row is all channels.
   [[nodiscard]] bool by_channels() const { return d_.group == 1 && d_.n * d_.oh * d_.ow < 32 && panels() > 1; }
 
-  [[nodiscard]] Panels packed(std::int64_t group) const {
+  [[nodiscard]] Panels packed(std::int64_t group, BytePool& pool) const {
     Panels out;
+    const auto size = static_cast<std::size_t>(panels() * panel_bytes_);
+    const std::shared_ptr<std::byte> weights = pool.take(size);
+    std::memset(weights.get(), 0, size);
+    out.weights = weights;
     const std::int64_t taps = d_.kh * d_.kw;
     const std::int64_t columns = merged_ ? d_.kw : 1;
-    out.weights.assign(static_cast<std::size_t>(panels() * panel_bytes_), std::byte{0});
     for (std::int64_t oc = 0; oc < oc_; ++oc) {
-      const std::int64_t channel = group * oc_ + oc;
-      std::byte* panel = out.weights.data() + oc / kPanel * panel_bytes_;
+      std::byte* lane = weights.get() + oc / kPanel * panel_bytes_ + oc % kPanel * kUnit;
+      const auto filter = static_cast<std::size_t>((group * oc_ + oc) * ic_ * taps);
       for (std::int64_t tap = 0; tap < taps; ++tap) {
-        for (std::int64_t c = 0; c < ic_; ++c) {
-          const std::int64_t within = (tap % columns * ic_ + c) * element_;  // bytes from the run's first
-          const std::int64_t unit = tap / columns * depth_ + within / kUnit;
-          const auto from = static_cast<std::size_t>((channel * ic_ + c) * taps + tap);
-          std::byte* to = panel + (unit * kPanel + oc % kPanel) * kUnit + within % kUnit;
-          if (element_ == 4) std::memcpy(to, &p_.real[from], sizeof(float));
-          else std::memcpy(to, &p_.bytes[from], 1);
-        }
+        std::byte* to = lane + tap / columns * depth_ * kPanel * kUnit;
+        const std::int64_t first = tap % columns * ic_;  // elements of the run before this tap's
+        if (element_ == 4) put_reals(p_.real().data() + filter, taps, tap, first, to);
+        else put_bytes(p_.bytes().data() + filter, taps, tap, first, to);
       }
     }
     const auto padded = static_cast<std::size_t>(panels() * kPanel);
@@ -178,6 +176,22 @@ class DenseLayer final : public RowsLayer {
     take(p_.scale, out.scale);
     take(p_.sums, out.sums);
     return out;
+  }
+
+  /// The elements of one tap, `taps` apart in a filter, to their units of a lane, from the run's element `first` on.
+  void put_reals(const float* filter, std::int64_t taps, std::int64_t tap, std::int64_t first, std::byte* lane) const {
+    std::byte* to = lane + first * kPanel * kUnit;
+    for (std::int64_t c = 0; c < ic_; ++c) std::memcpy(to + c * kPanel * kUnit, filter + c * taps + tap, sizeof(float));
+  }
+  void put_bytes(const std::int8_t* filter, std::int64_t taps, std::int64_t tap, std::int64_t first, std::byte* lane) const {
+    std::int64_t c = 0;
+    if (taps == 1) {  // a unit's elements are neighbours
+      for (; c + kUnit <= ic_; c += kUnit) std::memcpy(lane + c * kPanel, filter + c, kUnit);
+    }
+    for (; c < ic_; ++c) {
+      const std::int64_t at = first + c;
+      std::memcpy(lane + at / kUnit * kPanel * kUnit + at % kUnit, filter + c * taps + tap, 1);
+    }
   }
 
   /// `lines` rows of `columns` positions each, for some output channels of every group.
@@ -195,7 +209,7 @@ class DenseLayer final : public RowsLayer {
                      taps_.data(),
                      static_cast<std::int64_t>(taps_.size()),
                      depth_,
-                     panels_of_group.weights.data() + channel / kPanel * panel_bytes_,
+                     panels_of_group.weights.get() + channel / kPanel * panel_bytes_,
                      panel_bytes_,
                      columns,
                      std::min(step, channels.end - channel),
@@ -236,7 +250,7 @@ class DenseLayer final : public RowsLayer {
 /// Fewer output channels than lanes: sums run along the inputs.
 class NarrowLayer final : public RowsLayer {
  public:
-  NarrowLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels)
+  NarrowLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels, BytePool& pool)
       : RowsLayer(d, std::move(p), o, kernels) {
     const bool merged = d.dw == 1 && x_pixel_ == d.ic * element_;
     const std::int64_t columns = merged ? d.kw : 1;
@@ -246,15 +260,16 @@ class NarrowLayer final : public RowsLayer {
       for (std::int64_t s = 0; s < d.kw; s += columns) taps_.push_back(r * d.dh * x_row_ + s * d.dw * x_pixel_);
     }
     channel_bytes_ = static_cast<std::int64_t>(taps_.size()) * run * 4;
-    weights_.assign(static_cast<std::size_t>(d.oc * channel_bytes_), std::byte{0});
+    weights_ = pool.take(static_cast<std::size_t>(d.oc * channel_bytes_));
+    std::memset(weights_.get(), 0, static_cast<std::size_t>(d.oc * channel_bytes_));
     const std::int64_t taps = d.kh * d.kw;
     for (std::int64_t i = 0; i < d.oc * d.ic * taps; ++i) {
       const std::int64_t tap = i % taps;
       const std::int64_t c = i / taps % d.ic;
       const std::int64_t within = tap / columns * run + tap % columns * d.ic + c;
-      std::memcpy(weights_.data() + i / (taps * d.ic) * channel_bytes_ + within * 4, &p_.real[static_cast<std::size_t>(i)], sizeof(float));
+      std::memcpy(weights_.get() + i / (taps * d.ic) * channel_bytes_ + within * 4, &p_.real()[static_cast<std::size_t>(i)], sizeof(float));
     }
-    p_.real = {};
+    p_.drop_weights();
   }
 
   [[nodiscard]] std::int64_t parts_max() const override { return d_.n * d_.oh; }
@@ -268,7 +283,7 @@ class NarrowLayer final : public RowsLayer {
                            taps_.data(),
                            static_cast<std::int64_t>(taps_.size()),
                            depth_,
-                           weights_.data(),
+                           weights_.get(),
                            channel_bytes_,
                            d_.ow,
                            d_.oc,
@@ -282,12 +297,12 @@ class NarrowLayer final : public RowsLayer {
  private:
   std::int64_t depth_ = 0, channel_bytes_ = 0;
   std::vector<std::int64_t> taps_;
-  std::vector<std::byte> weights_;
+  std::shared_ptr<std::byte> weights_;
 };
 
 class DepthwiseLayer final : public RowsLayer {
  public:
-  DepthwiseLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels)
+  DepthwiseLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels, BytePool& pool)
       : RowsLayer(d, std::move(p), o, kernels), block_(element_ == 4 ? kPanel : kByteBlock), channels_(d.oc), columns_(d.ow) {
     // Few channels leave most of a register idle. With stride 1 and nothing between pixels, neighbouring columns are more
     // channels, whose weights repeat.
@@ -301,7 +316,7 @@ class DepthwiseLayer final : public RowsLayer {
       for (std::int64_t s = 0; s < d.kw; ++s) taps_.push_back(r * d.dh * x_row_ + s * d.dw * x_pixel_);
     }
     if (element_ == 1) taps_.resize(static_cast<std::size_t>(rounded_up(static_cast<std::int64_t>(taps_.size()), 4)), 0);
-    pack();
+    pack(pool);
   }
 
   [[nodiscard]] std::int64_t parts_max() const override { return d_.n * d_.oh; }
@@ -321,11 +336,12 @@ class DepthwiseLayer final : public RowsLayer {
  private:
   [[nodiscard]] std::int64_t output_size() const { return p_.finish == TileFinish::kByte ? 1 : 4; }
 
-  void pack() {
+  void pack(BytePool& pool) {
     const std::int64_t taps = d_.kh * d_.kw;
     const std::int64_t all = static_cast<std::int64_t>(taps_.size());
     const std::int64_t blocks = rounded_up(channels_, block_);
-    weights_.assign(static_cast<std::size_t>(blocks * all * element_), std::byte{0});
+    weights_ = pool.take(static_cast<std::size_t>(blocks * all * element_));
+    std::memset(weights_.get(), 0, static_cast<std::size_t>(blocks * all * element_));
     std::vector<float> bias(static_cast<std::size_t>(blocks)), scale(static_cast<std::size_t>(blocks));
     std::vector<std::int32_t> sums(static_cast<std::size_t>(blocks));
     for (std::int64_t channel = 0; channel < channels_; ++channel) {
@@ -336,9 +352,9 @@ class DepthwiseLayer final : public RowsLayer {
       for (std::int64_t tap = 0; tap < taps; ++tap) {
         const std::size_t from = own * static_cast<std::size_t>(taps) + static_cast<std::size_t>(tap);
         if (element_ == 4) {
-          std::memcpy(weights_.data() + (block * all + tap * block_ + place) * 4, &p_.real[from], sizeof(float));
+          std::memcpy(weights_.get() + (block * all + tap * block_ + place) * 4, &p_.real()[from], sizeof(float));
         } else {
-          std::memcpy(weights_.data() + block * all + (tap / 4 * block_ + place) * 4 + tap % 4, &p_.bytes[from], 1);
+          std::memcpy(weights_.get() + block * all + (tap / 4 * block_ + place) * 4 + tap % 4, &p_.bytes()[from], 1);
         }
       }
       const auto at = static_cast<std::size_t>(block + place);
@@ -348,8 +364,7 @@ class DepthwiseLayer final : public RowsLayer {
         scale[at] = p_.scale[own];
       }
     }
-    p_.real = {};
-    p_.bytes = {};
+    p_.drop_weights();
     p_.bias = std::move(bias);
     p_.scale = std::move(scale);
     p_.sums = std::move(sums);
@@ -357,7 +372,7 @@ class DepthwiseLayer final : public RowsLayer {
 
   void row(const std::byte* x, std::byte* y, std::int64_t columns, std::int64_t channels) const {
     const DepthwiseRow one{
-        x, d_.sw * x_pixel_ * fold_, taps_.data(), static_cast<std::int64_t>(taps_.size()), weights_.data(), columns, channels,
+        x, d_.sw * x_pixel_ * fold_, taps_.data(), static_cast<std::int64_t>(taps_.size()), weights_.get(), columns, channels,
         y, o_.y.pixel * fold_};
     if (element_ == 4) kernels_.depthwise_float(one, {p_.bias.data(), p_.low, p_.high});
     else kernels_.depthwise_u8(one, {p_.sums.data(), p_.scale.data(), p_.low, p_.high, p_.zero});
@@ -367,24 +382,25 @@ class DepthwiseLayer final : public RowsLayer {
   std::int64_t channels_, columns_;  ///< as the inner loop sees a row
   std::int64_t fold_ = 1;            ///< columns taken as more channels
   std::vector<std::int64_t> taps_;
-  std::vector<std::byte> weights_;
+  std::shared_ptr<std::byte> weights_;
 };
 
 }  // namespace
 
-std::unique_ptr<const TileLayer> make_tile_layer(const Layer& layer, Numerics numerics, const TileLayerOptions& options, TileIsa isa) {
+std::unique_ptr<const TileLayer> make_tile_layer(const Layer& layer, Numerics numerics, const TileLayerOptions& options, TileIsa isa,
+                                                 BytePool& pool) {
   GATEFOLD_REQUIRE(layer.kind == LayerKind::kDot);
   const bool integer = layer.integer && numerics == Numerics::kInteger;
   std::optional<TileParameters> parameters = integer ? integer_tile_parameters(layer) : float_tile_parameters(layer, options);
   if (!parameters) return nullptr;
   const TileKernels& kernels = tile_kernels(isa);
   const bool depthwise = layer.dot.depthwise() && parameters->finish != TileFinish::kReal && !options.added_to;
-  if (depthwise) return std::make_unique<DepthwiseLayer>(layer.dot, std::move(*parameters), options, kernels);
+  if (depthwise) return std::make_unique<DepthwiseLayer>(layer.dot, std::move(*parameters), options, kernels, pool);
   if (layer.dot.depthwise()) return nullptr;  // one channel per group: rows of panels would be all padding
   const bool narrow = layer.dot.group == 1 && layer.dot.oc <= kNarrow && layer.dot.ic >= kPanel && !options.added_to &&
                       parameters->finish == TileFinish::kFloat && layer.dot.oh * layer.dot.ow > 1;
-  if (narrow) return std::make_unique<NarrowLayer>(layer.dot, std::move(*parameters), options, kernels);
-  return std::make_unique<DenseLayer>(layer.dot, std::move(*parameters), options, kernels);
+  if (narrow) return std::make_unique<NarrowLayer>(layer.dot, std::move(*parameters), options, kernels, pool);
+  return std::make_unique<DenseLayer>(layer.dot, std::move(*parameters), options, kernels, pool);
 }
 
 }  // namespace gatefold
