@@ -2,9 +2,11 @@
 #include "gatefold/kernels/tile_layer.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <vector>
 
+#include "gatefold/base/quantity.h"
 #include "gatefold/kernels/tile_parameters.h"
 
 namespace gatefold {
@@ -19,14 +21,15 @@ std::int64_t rounded_up(std::int64_t count, std::int64_t unit) { return (count +
 /// What all dot layers share: rows of outputs, cut into slices and these into groups of rows whose input is padded together.
 class RowsLayer : public TileLayer {
  public:
-  RowsLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels)
+  /// `copies`: rows with padding are copied into scratch memory; else the layer sees the image itself.
+  RowsLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels, bool copies = true)
       : d_(d),
         p_(std::move(p)),
         o_(o),
         kernels_(kernels),
         element_(p_.finish == TileFinish::kFloat ? 4 : 1),
         window_w_((d.ow - 1) * d.sw + (d.kw - 1) * d.dw + 1),
-        padded_(d.pad_top > 0 || d.pad_left > 0 || (d.oh - 1) * d.sh + (d.kh - 1) * d.dh + 1 > d.ih || window_w_ > d.iw),
+        padded_(copies && (d.pad_top > 0 || d.pad_left > 0 || (d.oh - 1) * d.sh + (d.kh - 1) * d.dh + 1 > d.ih || window_w_ > d.iw)),
         x_pixel_(padded_ ? d.ic * element_ : o.x.pixel),
         x_row_(padded_ ? window_w_ * x_pixel_ : o.x.row) {
     rows_at_once_ = d.oh;
@@ -300,18 +303,23 @@ class NarrowLayer final : public RowsLayer {
   std::shared_ptr<std::byte> weights_;
 };
 
+/// Padding is not copied here: a tap that lies outside the image points at a row of zeros in scratch memory.
 class DepthwiseLayer final : public RowsLayer {
  public:
   DepthwiseLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels, BytePool& pool)
-      : RowsLayer(d, std::move(p), o, kernels), block_(element_ == 4 ? kPanel : kByteBlock), channels_(d.oc), columns_(d.ow) {
+      : RowsLayer(d, std::move(p), o, kernels, false), block_(element_ == 4 ? kPanel : kByteBlock), channels_(d.oc) {
     // Few channels leave most of a register idle. With stride 1 and nothing between pixels, neighbouring columns are more
     // channels, whose weights repeat.
     const bool dense = x_pixel_ == d.ic * element_ && o.y.pixel == d.oc * output_size();
     if (d.sw == 1 && dense && d.oc < block_ && block_ % d.oc == 0) {
       fold_ = std::min(block_ / d.oc, d.ow);
       channels_ = fold_ * d.oc;
-      columns_ = d.ow / fold_;
     }
+    const std::int64_t reach = (d.kw - 1) * d.dw;
+    inner_.begin = std::min(d.ow, ceil_div(d.pad_left, d.sw));
+    const std::int64_t last = d.iw - 1 - reach + d.pad_left;
+    inner_.end = last < 0 ? inner_.begin : std::max(inner_.begin, std::min(d.ow, last / d.sw + 1));
+    blank_bytes_ = rounded_up((d.ow * d.sw + reach) * x_pixel_ + static_cast<std::int64_t>(kTileSlack), kPanel * 4);
     for (std::int64_t r = 0; r < d.kh; ++r) {
       for (std::int64_t s = 0; s < d.kw; ++s) taps_.push_back(r * d.dh * x_row_ + s * d.dw * x_pixel_);
     }
@@ -320,21 +328,69 @@ class DepthwiseLayer final : public RowsLayer {
   }
 
   [[nodiscard]] std::int64_t parts_max() const override { return d_.n * d_.oh; }
+  [[nodiscard]] std::size_t scratch_bytes() const override {
+    return static_cast<std::size_t>(blank_bytes_) + taps_.size() * sizeof(std::int64_t);
+  }
 
   void run(int part, int parts, const std::byte* x, std::byte* y, const std::byte*, std::byte* scratch) const override {
     const Range mine = part_of(d_.n * d_.oh, parts, part);
-    each_group(mine.begin, mine.end, x, y, scratch, [&](const std::byte* from, std::byte* to, std::int64_t count, std::int64_t) {
-      for (std::int64_t line = 0; line < count; ++line) {
-        row(from + line * d_.sh * x_row_, to + line * o_.y.row, columns_, channels_);
-        const std::int64_t done = columns_ * fold_;
-        if (done < d_.ow)
-          row(from + line * d_.sh * x_row_ + done * d_.sw * x_pixel_, to + line * o_.y.row + done * o_.y.pixel, 1, (d_.ow - done) * d_.oc);
-      }
-    });
+    std::memset(scratch, p_.pad, static_cast<std::size_t>(blank_bytes_));
+    auto* taps = reinterpret_cast<std::int64_t*>(scratch + blank_bytes_);
+    std::memset(taps, 0, taps_.size() * sizeof(std::int64_t));
+    for (std::int64_t line = mine.begin; line < mine.end; ++line) {
+      const std::int64_t n = line / d_.oh;
+      const std::int64_t oh = line % d_.oh;
+      const std::byte* image = x + n * o_.x.image;
+      std::byte* to = y + n * o_.y.image + oh * o_.y.row;
+      for (std::int64_t ow = 0; ow < inner_.begin; ++ow) edge(image, oh, ow, to, scratch, taps);
+      if (inner_.count() > 0) inner_columns(image, oh, to, scratch, taps);
+      for (std::int64_t ow = inner_.end; ow < d_.ow; ++ow) edge(image, oh, ow, to, scratch, taps);
+    }
   }
 
  private:
   [[nodiscard]] std::int64_t output_size() const { return p_.finish == TileFinish::kByte ? 1 : 4; }
+  [[nodiscard]] static std::int64_t distance(const std::byte* from, const std::byte* to) {
+    return static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(to) - reinterpret_cast<std::uintptr_t>(from));
+  }
+
+  /// The columns of an output row whose windows have no column outside the image.
+  void inner_columns(const std::byte* image, std::int64_t oh, std::byte* to, const std::byte* blank, std::int64_t* taps) const {
+    const std::int64_t top = oh * d_.sh - d_.pad_top;
+    const std::byte* from = image + (inner_.begin * d_.sw - d_.pad_left) * x_pixel_;
+    const std::int64_t* used = taps;
+    if (top >= 0 && top + (d_.kh - 1) * d_.dh < d_.ih) {
+      from += top * x_row_;
+      used = taps_.data();
+    } else {
+      for (std::int64_t r = 0; r < d_.kh; ++r) {
+        const std::int64_t ih = top + r * d_.dh;
+        const bool inside = ih >= 0 && ih < d_.ih;
+        for (std::int64_t s = 0; s < d_.kw; ++s) {
+          taps[r * d_.kw + s] = inside ? ih * x_row_ + s * d_.dw * x_pixel_ : distance(from, blank) + s * d_.dw * x_pixel_;
+        }
+      }
+    }
+    const std::int64_t columns = inner_.count() / fold_;
+    const std::int64_t done = columns * fold_;
+    std::byte* out = to + inner_.begin * o_.y.pixel;
+    row(from, out, used, columns, channels_, fold_ == 1 && d_.sw == 1 && d_.dw == 1 && d_.kw == 3 && d_.kh == 3);
+    if (done < inner_.count())
+      row(from + done * d_.sw * x_pixel_, out + done * o_.y.pixel, used, 1, (inner_.count() - done) * d_.oc, false);
+  }
+
+  /// An output whose window reaches over the left or right border.
+  void edge(const std::byte* image, std::int64_t oh, std::int64_t ow, std::byte* to, const std::byte* blank, std::int64_t* taps) const {
+    for (std::int64_t r = 0; r < d_.kh; ++r) {
+      for (std::int64_t s = 0; s < d_.kw; ++s) {
+        const std::int64_t ih = oh * d_.sh - d_.pad_top + r * d_.dh;
+        const std::int64_t iw = ow * d_.sw - d_.pad_left + s * d_.dw;
+        const bool inside = ih >= 0 && ih < d_.ih && iw >= 0 && iw < d_.iw;
+        taps[r * d_.kw + s] = inside ? ih * x_row_ + iw * x_pixel_ : distance(image, blank);
+      }
+    }
+    row(image, to + ow * o_.y.pixel, taps, 1, d_.oc, false);
+  }
 
   void pack(BytePool& pool) {
     const std::int64_t taps = d_.kh * d_.kw;
@@ -370,18 +426,19 @@ class DepthwiseLayer final : public RowsLayer {
     p_.sums = std::move(sums);
   }
 
-  void row(const std::byte* x, std::byte* y, std::int64_t columns, std::int64_t channels) const {
-    const DepthwiseRow one{
-        x, d_.sw * x_pixel_ * fold_, taps_.data(), static_cast<std::int64_t>(taps_.size()), weights_.get(), columns, channels,
-        y, o_.y.pixel * fold_};
+  void row(const std::byte* x, std::byte* y, const std::int64_t* taps, std::int64_t columns, std::int64_t channels, bool threes) const {
+    const DepthwiseRow one{x, d_.sw * x_pixel_ * fold_, taps,  static_cast<std::int64_t>(taps_.size()), weights_.get(), columns, channels,
+                           y, o_.y.pixel * fold_,       threes};
     if (element_ == 4) kernels_.depthwise_float(one, {p_.bias.data(), p_.low, p_.high});
     else kernels_.depthwise_u8(one, {p_.sums.data(), p_.scale.data(), p_.low, p_.high, p_.zero});
   }
 
   std::int64_t block_;
-  std::int64_t channels_, columns_;  ///< as the inner loop sees a row
-  std::int64_t fold_ = 1;            ///< columns taken as more channels
-  std::vector<std::int64_t> taps_;
+  std::int64_t channels_;           ///< as the inner loop sees a row
+  std::int64_t fold_ = 1;           ///< columns taken as more channels
+  Range inner_{0, 0};               ///< output columns whose windows have no column outside the image
+  std::int64_t blank_bytes_ = 0;    ///< of the row of zeros
+  std::vector<std::int64_t> taps_;  ///< of a window that lies inside the image
   std::shared_ptr<std::byte> weights_;
 };
 
