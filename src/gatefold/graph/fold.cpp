@@ -187,6 +187,7 @@ class Folder {
 
 Result<TypedModel> infer_and_fold(const Model& model, const BoundInputs& bound) {
   TypedModel typed{.name = model.name, .quantised = false, .values = {}, .nodes = {}, .inputs = {}, .outputs = model.outputs};
+  typed.values.reserve(model.values.size());
   for (const Value& value : model.values) {
     Fact fact;
     if (value.constant) fact = {value.constant->type(), value.constant->shape()};

@@ -16,7 +16,21 @@ Operand constant_operand(Tensor tensor, std::optional<Quantisation> dequantise) 
   return operand;
 }
 
-LayerBuilder::LayerBuilder(const TypedModel& model) : model_(&model), sources_(model.values.size()), uses_(model.values.size(), 0) {
+namespace {
+
+std::size_t constant_bytes(const TypedModel& model) {
+  std::size_t bytes = 0;
+  for (const TypedValue& value : model.values) {
+    if (!value.constant || value.constant->is_splat()) continue;
+    bytes += static_cast<std::size_t>(value.constant->shape().elements() * element_size(value.constant->type()));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+LayerBuilder::LayerBuilder(const TypedModel& model)
+    : model_(&model), pool_(constant_bytes(model)), sources_(model.values.size()), uses_(model.values.size(), 0) {
   for (const Node& node : model.nodes) {
     for (const auto& id : node.inputs) {
       if (id) ++uses_[id->at()];

@@ -20,6 +20,7 @@
 #include "gatefold/base/result.h"
 #include "gatefold/graph/layer_graph.h"
 #include "gatefold/graph/typed_model.h"
+#include "gatefold/model/byte_pool.h"
 
 namespace gatefold {
 
@@ -119,6 +120,7 @@ class LayerBuilder {
   Status finish_dot(Layer& layer);
 
   const TypedModel* model_;
+  BytePool pool_;  ///< of weights that are not the model's own
   LayerGraph graph_;
   std::vector<std::optional<Source>> sources_;           ///< by ValueId
   std::vector<std::int32_t> uses_;                       ///< by ValueId: reading nodes plus network outputs

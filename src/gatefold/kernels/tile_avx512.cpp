@@ -13,6 +13,7 @@ namespace {
 constexpr int kPositionsMax = 14;
 constexpr int kWidePanels = 2;
 constexpr int kNarrowPositions = 4;
+constexpr bool kHoldsNineTaps = true;  // registers for the weights of nine taps beside six sums
 
 struct Lanes {
   using Float = __m512;
