@@ -270,7 +270,7 @@ Residency::Outcome Residency::replan(Lane& lane, Cycles now) {
 }
 
 bool Residency::regrets(Lane& lane, Cycles now) {
-  if (lane.streamed_more == Bytes(0) || !lane.policy->replans()) return false;
+  if (lane.streamed_more == Bytes(0) || !lane.policy->plans_residency()) return false;
   lane.regret += lane.streamed_more;
   // Once as much was streamed as bringing it in anew would take; the second time in vain, twice as much.
   if (lane.regret < lane.patience) return false;
