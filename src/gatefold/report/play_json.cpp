@@ -87,6 +87,11 @@ Json play_object(const ReportedPlay& play) {
                     {"stall_s", seconds(result.stall, result.clock_hz)},
                     {"stalls", result.stalls},
                     {"misgates", result.misgates}};
+  const Coalesced& coalesced = result.coalesced;
+  json["coalescing"] = {{"waited", coalesced.waited},
+                        {"wakes_saved", coalesced.saved},
+                        {"wait_s", seconds(coalesced.total, result.clock_hz)},
+                        {"wait_most_s", seconds(coalesced.longest, result.clock_hz)}};
   json["shifts"] = {{"voluntary", result.shifts_voluntary},
                     {"forced", result.shifts_forced},
                     {"bytes", result.shift_bytes.count()},

@@ -43,6 +43,7 @@ ReportedPlay small_play(const std::string& policy, Energy compute) {
   result.cluster_count = 4;
   result.mean_active = 0.5;
   result.residency = {{"on", 0.25}, {"off", 0.75}};
+  result.coalesced = {2, 1, 3000_cycles, 2000_cycles};
   result.executions = 30;
   return play;
 }
@@ -72,6 +73,11 @@ TEST(PlayReport, JsonHasTheStableKeys) {
                           "\"total\": \"4000.000\"",
                           "\"clusters\"",
                           "\"gating\"",
+                          "\"coalescing\"",
+                          "\"waited\": 2",
+                          "\"wakes_saved\": 1",
+                          "\"wait_s\": 0.003",
+                          "\"wait_most_s\": 0.002",
                           "\"shifts\"",
                           "\"networks\"",
                           "\"faults\"",
@@ -108,12 +114,14 @@ TEST(PlayReport, TheTableShowsStreamsWithUnits) {
             std::string::npos)
       << table;
   EXPECT_NE(table.find("4 arrived, 3 completed, 2 of them in time, 1 shed"), std::string::npos) << table;
+  EXPECT_NE(table.find("2 requests waited to share a wake, 1.5 ms on average, 2 ms at most; 1 wakes saved"), std::string::npos) << table;
   EXPECT_NE(table.find("no room: words 3 at 5 ms: layer 'conv1' has no cluster"), std::string::npos) << table;
 }
 
 TEST(PlayReport, ComparisonsAreToStaticWithAndWithoutFloor) {
   const std::string table = play_compare_table({small_play("ungated", 7000_fJ), small_play("static", 3000_fJ)});
   EXPECT_NE(table.find("to static  without floor"), std::string::npos) << table;
+  EXPECT_NE(table.find("2, 1.5 ms"), std::string::npos) << table;
   EXPECT_NE(table.find("2.000          2.333"), std::string::npos) << table;
   EXPECT_NE(table.find("1.000          1.000"), std::string::npos) << table;
   const std::string json = play_compare_json({small_play("ungated", 7000_fJ), small_play("static", 3000_fJ)});

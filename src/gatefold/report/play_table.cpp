@@ -65,6 +65,23 @@ void add_energy(Grid& grid, const PlayResult& result, const PlayTotals& all) {
   grid.add({"", fmt::format("{}", fmt::join(parts, ", "))});
 }
 
+/// Requests that waited for others, and for how long on average.
+std::string waited_text(const PlayResult& result) {
+  const Coalesced& coalesced = result.coalesced;
+  if (coalesced.waited == 0) return "0";
+  const double mean = seconds(coalesced.total, result.clock_hz) / static_cast<double>(coalesced.waited);
+  return fmt::format("{}, {}", coalesced.waited, seconds_text(mean));
+}
+
+void add_coalesced(Grid& grid, const PlayResult& result) {
+  const Coalesced& coalesced = result.coalesced;
+  if (coalesced.waited == 0) return;
+  const double total = seconds(coalesced.total, result.clock_hz);
+  grid.add({"coalescing", fmt::format("{} requests waited to share a wake, {} on average, {} at most; {} wakes saved", coalesced.waited,
+                                      seconds_text(total / static_cast<double>(coalesced.waited)),
+                                      seconds_text(seconds(coalesced.longest, result.clock_hz)), coalesced.saved)});
+}
+
 void add_events(Grid& grid, const PlayResult& result) {
   if (result.loads + result.evictions > 0 || result.reloaded > Bytes(0)) {
     grid.add({"networks", fmt::format("{} loaded on demand, {} made room; {} of weights loaded again", result.loads, result.evictions,
@@ -154,6 +171,7 @@ std::string play_table(const ReportedPlay& play) {
   add_energy(grid, result, all);
   grid.add({"clusters", fmt::format("{:.3g} of {} powered on average", result.mean_active, result.cluster_count)});
   add_chip_rows(grid, result);
+  add_coalesced(grid, result);
   add_events(grid, result);
   if (play.context.timings) {
     grid.add({"wall clock", fmt::format("{} to load, {} to simulate {} layers", seconds_text(play.context.load_seconds),
@@ -172,7 +190,7 @@ std::string play_compare_table(const std::vector<ReportedPlay>& plays) {
   add_head(head, plays.front());
 
   Grid grid({"policy", ">energy", ">to " + base.policy, ">without floor", ">requests", ">missed", ">shed", ">p50", ">p99", ">turnaround",
-             ">shifts", ">wakes"});
+             ">waited", ">shifts", ">wakes"});
   for (const ReportedPlay& play : plays) {
     const PlayResult& result = play.result;
     const PlayTotals all = totals(result);
@@ -180,12 +198,12 @@ std::string play_compare_table(const std::vector<ReportedPlay>& plays) {
               ratio(result.energy.total().joules(), base.energy.total().joules()), ratio(without_floor(result), without_floor(base)),
               fmt::format("{}", all.requests), fmt::format("{}", all.missed()), fmt::format("{}", all.shed),
               latency_text(all.latency, 0.5, result.clock_hz), latency_text(all.latency, 0.99, result.clock_hz),
-              fmt::format("{:.3f}", result.qos.antt), fmt::format("{}", result.shifts_voluntary + result.shifts_forced),
-              fmt::format("{}", result.wakes)});
+              fmt::format("{:.3f}", result.qos.antt), waited_text(result),
+              fmt::format("{}", result.shifts_voluntary + result.shifts_forced), fmt::format("{}", result.wakes)});
   }
   return fmt::format(
       "{}\n{}\nmissed: completed late or shed. without floor: energy without the power that nothing gates, to {}'s. turnaround: "
-      "latency to that of the network alone, mean over streams.\n",
+      "latency to that of the network alone, mean over streams. waited: requests that waited to share a wake, and how long on average.\n",
       head.text(), grid.text(), base.policy);
 }
 

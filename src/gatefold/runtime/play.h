@@ -61,6 +61,14 @@ struct ShedExample {
   std::string text;
 };
 
+/// Requests that waited for others, so as to share a wake of the chip with them.
+struct Coalesced {
+  std::int64_t waited = 0;
+  std::int64_t saved = 0;  ///< wakes of the whole chip: of so many that went on together, all but one
+  Cycles total;            ///< time that they waited
+  Cycles longest;
+};
+
 struct PlayResult {
   std::string policy;
   std::uint64_t seed = 0;
@@ -87,6 +95,7 @@ struct PlayResult {
   std::int64_t shifts_refused = 0;
   Bytes shift_bytes;
   EnergyTotal shift_energy;
+  Coalesced coalesced;
   // networks that come and go
   std::int64_t loads = 0;      ///< of networks whose weights were not in the chip
   std::int64_t evictions = 0;  ///< of networks that made room

@@ -76,6 +76,11 @@ Status PlayEngine::boot(const std::vector<InputSet>& inputs) {
   residency_.emplace(*shared_, lanes_);
   arrivals_.emplace(scenario_, spec.clock_hz, options_.seed);
   waiting_.reserve(lanes_.size());
+  if (coalesces(first->gap_rule())) {
+    std::vector<Lane*> of_stream;
+    for (std::size_t s = 0; s < scenario_.streams.size(); ++s) of_stream.push_back(&lane_of(StreamId(s)));
+    sharing_.emplace(shared_->chip(), std::move(of_stream));
+  }
   return residency_->place_all();
 }
 
@@ -99,11 +104,13 @@ Status PlayEngine::run(const Progress& progress) {
     }
     const Cycles arrival_at = arrivals_->next_at().value_or(kForever);
     const Cycles change_at = next_change_ < changes_.size() ? changes_[next_change_].at : kForever;
-    const Cycles other_at = std::min(arrival_at, change_at);
+    const Cycles held_until = held_until_.value_or(kForever);
+    const Cycles other_at = std::min({arrival_at, change_at, held_until});
     if (first == nullptr && other_at == kForever) break;
     if (other_at <= first_at) {
       now_ = std::max(now_, other_at);
-      if (change_at <= arrival_at) change(scenario_.events[changes_[next_change_++].event]);
+      if (held_until < std::min(change_at, arrival_at)) look_again_ = true;
+      else if (change_at <= arrival_at) change(scenario_.events[changes_[next_change_++].event]);
       else arrive(arrivals_->take());
     } else {
       now_ = std::max(now_, first_at);
@@ -122,6 +129,7 @@ void PlayEngine::arrive(const Arrival& arrival) {
   Lane& lane = lane_of(arrival.stream);
   ++result_of(arrival.stream).requests;
   lane.use.count(seconds(now_));
+  if (sharing_) sharing_->arrived(arrival.stream, arrival.at);
   const Pending pending{arrival, scenario_.stream(arrival.stream).priority};
   if (lane.queue.size() == kQueueMax) {
     shed(pending, ShedReason::kQueueFull, fmt::format("{} requests wait already", kQueueMax));
@@ -184,7 +192,10 @@ void PlayEngine::ended(Lane& lane) {
   stream.met += end.missed ? 0 : 1;
   const Cycles latency = end.at - served.arrival.at;
   stream.latency.add(latency);
-  if (layers_of(served.arrival) == lane.prepared->table().size()) lane.quickest = std::min(lane.quickest, end.at - lane.began);
+  if (layers_of(served.arrival) == lane.prepared->table().size()) {
+    lane.latest = end.at - lane.began;
+    lane.quickest = std::min(lane.quickest, lane.latest);
+  }
   const double share =
       static_cast<double>(layers_of(served.arrival)) / static_cast<double>(std::max<std::size_t>(1, lane.prepared->table().size()));
   stream.slowdown_sum += static_cast<double>(latency.count()) / std::max(1.0, share * static_cast<double>(lane.reference.count()));
@@ -242,10 +253,39 @@ void PlayEngine::take_up() {
     drop_late(*lane);
     if (!lane->queue.empty()) waiting_.push_back(lane.get());
   }
+  if (hold_on()) return;
   std::sort(waiting_.begin(), waiting_.end(), [](const Lane* a, const Lane* b) { return a->queue.front().before(b->queue.front()); });
   for (Lane* lane : waiting_) {
     if (!begin(*lane)) break;  // whoever is less urgent must not take the room that it waits for
   }
+}
+
+bool PlayEngine::hold_on() {
+  const bool held = std::exchange(held_until_, std::nullopt).has_value();
+  if (!sharing_ || waiting_.empty()) return false;
+  const bool awake = std::any_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->session->busy(); });
+  if (!awake && !cap_.active()) {
+    const Cycles until = sharing_->wait_until(waiting_, now_);
+    if (until > now_) {
+      held_until_ = until;
+      return true;
+    }
+  }
+  if (!held) return false;
+  std::int64_t together = 0;
+  for (Lane* lane : waiting_) {
+    for (Pending& pending : lane->queue) {
+      ++together;
+      pending.released = now_;  // whoever came last does not wait anew when its turn comes
+      const Cycles waited = now_ - pending.arrival.at;
+      if (waited == Cycles(0)) continue;
+      ++result_.coalesced.waited;
+      result_.coalesced.longest = std::max(result_.coalesced.longest, waited);
+      result_.coalesced.total += waited;
+    }
+  }
+  result_.coalesced.saved += together - 1;
+  return false;
 }
 
 bool PlayEngine::begin(Lane& lane) {
@@ -268,7 +308,8 @@ bool PlayEngine::begin(Lane& lane) {
   leave_queue();
   lane.serving = pending;
   lane.began = now_;
-  lane.session->begin({.arrival = pending.arrival.at,
+  // When it arrived nobody knew yet at what time the chip would be needed.
+  lane.session->begin({.arrival = pending.released.value_or(pending.arrival.at),
                        .deadline = pending.arrival.deadline ? std::optional(pending.due()) : std::nullopt,
                        .inputs = lane.inputs,
                        .density = pending.arrival.density,

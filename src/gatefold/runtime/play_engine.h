@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gatefold/runtime/play_cap.h"
+#include "gatefold/runtime/play_coalescing.h"
 #include "gatefold/runtime/play_residency.h"
 
 namespace gatefold {
@@ -36,6 +37,8 @@ class PlayEngine {
   void take_out_if_gone(Lane& lane);
   /// Takes up what waits and finds room, the most urgent first.
   void take_up();
+  /// True if those in waiting_ wait for more, so as to share a wake with them.
+  [[nodiscard]] bool hold_on();
   [[nodiscard]] bool begin(Lane& lane);
   [[nodiscard]] bool unreachable(const Lane& lane, const Pending& pending) const;
   void drop_late(Lane& lane);
@@ -55,7 +58,9 @@ class PlayEngine {
   std::unique_ptr<GapRules> gap_rules_;  ///< a network's session is one stream to them
   std::optional<SharedChip> shared_;
   std::vector<std::unique_ptr<Lane>> lanes_;
-  std::vector<Lane*> waiting_;  ///< scratch of take_up
+  std::vector<Lane*> waiting_;          ///< scratch of take_up
+  std::optional<WakeSharing> sharing_;  ///< nullopt: the policy serves at once
+  std::optional<Cycles> held_until_;    ///< what waits for more goes on then at the latest
   std::optional<Residency> residency_;
   std::optional<ScenarioArrivals> arrivals_;
   std::vector<Change> changes_;

@@ -18,8 +18,9 @@ namespace gatefold {
 struct Pending {
   Arrival arrival;
   std::int32_t priority = 0;
-  bool alone = false;      ///< it found no room beside others: it begins when nothing else is in progress
-  bool replanned = false;  ///< its network was put elsewhere for its sake already
+  bool alone = false;                ///< it found no room beside others: it begins when nothing else is in progress
+  bool replanned = false;            ///< its network was put elsewhere for its sake already
+  std::optional<Cycles> released{};  ///< it waited for others until then, so as to share a wake
   [[nodiscard]] Cycles due() const {
     return arrival.deadline ? arrival.at + *arrival.deadline : Cycles(std::numeric_limits<std::int64_t>::max());
   }
@@ -85,6 +86,9 @@ struct Lane {
   Cycles reference;  ///< T_ref: latency alone under the plan
   Cycles began;      ///< the request that is served
   Cycles quickest;   ///< service of a whole request so far
+  Cycles latest;     ///< service of the last request
+  /// How long a request is likely to take.
+  [[nodiscard]] Cycles service() const { return std::max(reference, latest); }
   /// What was found out about how to bring it in, as long as the state of the chip is this one.
   std::optional<ResidencyWay> way;
   std::int64_t way_state = -1;

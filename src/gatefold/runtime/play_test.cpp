@@ -173,6 +173,39 @@ TEST(Play, ACapIsExceededForOneLayerAtMostAndCostsTime) {
   EXPECT_EQ(free.cap_violated, Cycles(0));
 }
 
+/// A periodic stream of 1000 requests per second, 1000 cycles apart.
+Scenario periodic(std::int64_t deadline_ps) {
+  Scenario scenario = poisson({1000}, 0.5, deadline_ps);
+  scenario.streams[0].arrivals.kind = ArrivalProcess::Kind::kPeriodic;
+  return scenario;
+}
+
+TEST(Play, RequestsWithSlackWaitToShareAWakeAndMissNoDeadline) {
+  const Networks networks{prepared(chain({4, 4, 4}, 2))};
+  const Scenario scenario = periodic(4'000'000'000);  // four periods: two fifths of that are one and a half
+  const PlayResult at_once = played(scenario, networks, "static");
+  EXPECT_EQ(at_once.coalesced.waited, 0);
+  for (const char* policy : {"static+same", "greedy", "regret"}) {
+    const PlayResult shared = watched(scenario, networks, policy);
+    EXPECT_GT(shared.coalesced.saved, 200) << policy;
+    EXPECT_EQ(shared.qos.met, 1) << policy;
+    EXPECT_LT(shared.energy.total(), at_once.energy.total()) << policy;
+    EXPECT_LE(shared.coalesced.longest, Cycles(1600)) << policy;
+    EXPECT_GT(shared.streams[0].latency.mean(), 400 + at_once.streams[0].latency.mean()) << policy;
+    EXPECT_EQ(shared.streams[0].completed, at_once.streams[0].completed) << policy;
+  }
+}
+
+TEST(Play, RequestsInAHurryOrWithoutADeadlineDoNotWait) {
+  const Networks networks{prepared(chain({4, 4, 4}, 2))};
+  Scenario scenario = periodic(2'000'000'000);  // two fifths of the slack are less than a period
+  EXPECT_EQ(played(scenario, networks, "static+same").coalesced.waited, 0);
+  scenario.streams[0].deadline.levels.clear();
+  EXPECT_EQ(played(scenario, networks, "static+same").coalesced.waited, 0);
+  const Scenario random = poisson({1000}, 0.5, 4'000'000'000);
+  EXPECT_LT(played(random, networks, "static+same").coalesced.waited, 30);  // three intervals may be alike by chance
+}
+
 TEST(Play, EarlyExitsRunFewerLayers) {
   const Networks networks{prepared(chain({4, 4, 4, 4, 4}, 2))};
   Scenario scenario = poisson({2000}, 0.2);

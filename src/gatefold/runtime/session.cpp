@@ -39,7 +39,7 @@ Session::Session(const PreparedNetwork& network, const StaticPlan& plan, Policy&
       remaining_reference_(network.table().size() + 1),
       density_(options.density) {
   for (std::size_t v = layers_.size(); v-- > 0;) remaining_reference_[v] = remaining_reference_[v + 1] + plan.reference[v];
-  if (!foresees()) chip_.gating().keep_weights(stream_);
+  if (!foresees()) keep_weights();
   if (options.deadline) keep_deadline(*options.deadline);
   result_.phases = phases_of(options.events);
   phase_times_.resize(result_.phases.size());

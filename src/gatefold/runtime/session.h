@@ -44,6 +44,8 @@ class Session : public ChipUser {
   /// A request has to be done within so long: weights are not given up in gaps between requests if loading them again would take too
   /// long for that.
   void keep_deadline(Cycles deadline);
+  /// True if weights may be given up in gaps between requests.
+  [[nodiscard]] bool may_lose_weights() const { return !keeps_weights_; }
 
   /// Places the weights. Errors: kDoesNotFit.
   [[nodiscard]] Status boot();
@@ -150,6 +152,7 @@ class Session : public ChipUser {
     Cycles stop;
   };
 
+  void keep_weights();
   /// True if gaps inside a request, and before one whose arrival is declared, are known.
   [[nodiscard]] bool foresees() const { return policy_.gap_rule() != GapRule::kIdleTimeout; }
   /// Loads the weights of the first `layers` again that banks have lost since the last request, from `now` on.
@@ -301,6 +304,7 @@ class Session : public ChipUser {
   bool started_ = false;
   bool served_before_ = false;  ///< arrival_ is one's
   bool resident_ = false;
+  bool keeps_weights_ = false;
   bool active_ = false;          ///< a request is in progress
   bool inputs_stored_ = false;   ///< that is, they have been once
   Cycles limit_;                 ///< of this turn

@@ -167,7 +167,12 @@ void Session::keep_deadline(Cycles deadline) {
     const Bytes stored = weights_stored(table_.spec(), table_.work(LayerId(v)), footprint_of(plan_.assignment[v]));
     reload += external_cycles(table_.spec(), stored) + table_.spec().bank.wake_latency_off;
   }
-  if (plan_.reference_total + reload > deadline) chip_.gating().keep_weights(stream_);
+  if (plan_.reference_total + reload > deadline) keep_weights();
+}
+
+void Session::keep_weights() {
+  keeps_weights_ = true;
+  chip_.gating().keep_weights(stream_);
 }
 
 void Session::refill(Cycles now, std::size_t layers) {
