@@ -204,6 +204,7 @@ Result<File> parse_model(const ByteSource& source) {
   if (model.graph().output_size() == 0) return invalid("the graph has no outputs");
   Functions functions;
   for (const auto& function : model.functions()) functions.insert({function.domain(), function.name()});
+  file.nodes.reserve(static_cast<std::size_t>(model.graph().node_size()));
   for (const auto& proto : model.graph().node()) {
     GATEFOLD_TRY(FileNode node, node_from(proto, functions, file.opset));
     file.nodes.push_back(std::move(node));
