@@ -351,7 +351,7 @@ Outcome infer_one(Cast& op, const Site& site) {
 
 }  // namespace shape_rules
 
-Result<Inferred> infer(Node& node, const std::vector<TypedValue>& values) {
+Result<Inferred> infer(Node& node, const TypedValues& values) {
   const shape_rules::Site site(node, values);
   GATEFOLD_TRY(Inferred inferred, std::visit([&site](auto& op) { return shape_rules::infer_one(op, site); }, node.op));
   if (inferred.outputs.size() != node.outputs.size()) {

@@ -72,7 +72,7 @@ Result<Tensor> real(const TypedValue& value) {
   return std::move(results).value().front();
 }
 
-Quantisation quantisation_of(const Node& node, const std::vector<TypedValue>& values) {
+Quantisation quantisation_of(const Node& node, const TypedValues& values) {
   const auto constant = [&](std::size_t i) -> const Tensor& { return *values.at(node.inputs.at(i)->at()).constant; };
   const bool dequantises = std::holds_alternative<Dequantize>(node.op);
   GATEFOLD_REQUIRE(dequantises || std::holds_alternative<Quantize>(node.op));

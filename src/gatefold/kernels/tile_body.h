@@ -234,7 +234,8 @@ GATEFOLD_INLINE void depthwise_threes(const DepthwiseRow& row, const FloatFinish
 }
 
 /// Columns from 0 on of one panel; returns where it stopped.
-std::int64_t depthwise_panel_of_threes(const DepthwiseRow& row, const FloatFinish& finish, const std::byte* weights, std::int64_t channel) {
+GATEFOLD_INLINE std::int64_t depthwise_panel_of_threes(const DepthwiseRow& row, const FloatFinish& finish, const std::byte* weights,
+                                                       std::int64_t channel) {
   constexpr int kColumns = 6;
   Lanes::Float w[9];
 #pragma GCC unroll 9
@@ -245,7 +246,10 @@ std::int64_t depthwise_panel_of_threes(const DepthwiseRow& row, const FloatFinis
   return column;
 }
 
-void depthwise_float(const DepthwiseRow& row, const FloatFinish& finish) {
+void depthwise_float(const DepthwiseRow& shared_row, const FloatFinish& shared_finish) {
+  // Copies that no store can reach: they stay in registers.
+  const DepthwiseRow row = shared_row;
+  const FloatFinish finish = shared_finish;
   constexpr int kColumns = 6;
   for (std::int64_t channel = 0; channel < row.channels; channel += kPanel) {
     const std::byte* weights = row.weights + channel * row.tap_count * 4;

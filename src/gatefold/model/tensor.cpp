@@ -55,9 +55,11 @@ std::int64_t Shape::elements() const { return elements(0, rank_); }
 std::int64_t Shape::elements(int first, int last) const {
   GATEFOLD_REQUIRE(first >= 0 && first <= last && last <= rank_);
   std::int64_t product = 1;
+  bool overflow = false;
   for (int axis = first; axis < last; ++axis) {
-    GATEFOLD_REQUIRE(!__builtin_mul_overflow(product, (*this)[axis], &product));
+    overflow = __builtin_mul_overflow(product, dims_[static_cast<std::size_t>(axis)], &product) || overflow;
   }
+  GATEFOLD_REQUIRE(!overflow);
   return product;
 }
 

@@ -1,5 +1,6 @@
 // Protobuf bytes -> the plain form of file.h. Nothing here knows what an operator means.
 #include <fmt/format.h>
+#include <google/protobuf/arena.h>
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
@@ -190,7 +191,8 @@ std::string context(const FileNode& node, std::int64_t opset) {
 }
 
 Result<File> parse_model(const ByteSource& source) {
-  ::onnx::ModelProto model;
+  google::protobuf::Arena arena;  // thousands of small messages and lists end at once
+  auto& model = *google::protobuf::Arena::CreateMessage<::onnx::ModelProto>(&arena);
   GATEFOLD_TRY(const std::vector<RawBytes> raw, read_message(source, model));
   if (!model.has_ir_version()) return invalid("not an ONNX model: it has no IR version");
   if (model.ir_version() < kIrVersionMin) {
@@ -202,6 +204,7 @@ Result<File> parse_model(const ByteSource& source) {
   if (model.graph().output_size() == 0) return invalid("the graph has no outputs");
   Functions functions;
   for (const auto& function : model.functions()) functions.insert({function.domain(), function.name()});
+  file.nodes.reserve(static_cast<std::size_t>(model.graph().node_size()));
   for (const auto& proto : model.graph().node()) {
     GATEFOLD_TRY(FileNode node, node_from(proto, functions, file.opset));
     file.nodes.push_back(std::move(node));

@@ -87,6 +87,9 @@ Json play_object(const ReportedPlay& play) {
                     {"stall_s", seconds(result.stall, result.clock_hz)},
                     {"stalls", result.stalls},
                     {"misgates", result.misgates}};
+  const EnergyBound& bound = result.bound;
+  json["bound"] = {{"energy_j", bound.total().joules()}, {"dynamic_j", bound.dynamic.joules()}, {"external_j", bound.external.joules()},
+                   {"uncore_j", bound.uncore.joules()},  {"leakage_j", bound.leakage.joules()}, {"floor_j", bound.floor.joules()}};
   const Coalesced& coalesced = result.coalesced;
   json["coalescing"] = {{"waited", coalesced.waited},
                         {"wakes_saved", coalesced.saved},

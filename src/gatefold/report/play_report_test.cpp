@@ -43,6 +43,7 @@ ReportedPlay small_play(const std::string& policy, Energy compute) {
   result.cluster_count = 4;
   result.mean_active = 0.5;
   result.residency = {{"on", 0.25}, {"off", 0.75}};
+  result.bound = {compute, {}, {}, {}, 1000_fJ};
   result.coalesced = {2, 1, 3000_cycles, 2000_cycles};
   result.executions = 30;
   return play;
@@ -73,6 +74,9 @@ TEST(PlayReport, JsonHasTheStableKeys) {
                           "\"total\": \"4000.000\"",
                           "\"clusters\"",
                           "\"gating\"",
+                          "\"bound\"",
+                          "\"energy_j\": 4e-12",
+                          "\"floor_j\": 1e-12",
                           "\"coalescing\"",
                           "\"waited\": 2",
                           "\"wakes_saved\": 1",
@@ -120,10 +124,10 @@ TEST(PlayReport, TheTableShowsStreamsWithUnits) {
 
 TEST(PlayReport, ComparisonsAreToStaticWithAndWithoutFloor) {
   const std::string table = play_compare_table({small_play("ungated", 7000_fJ), small_play("static", 3000_fJ)});
-  EXPECT_NE(table.find("to static  without floor"), std::string::npos) << table;
+  EXPECT_NE(table.find("to static  to bound  without floor"), std::string::npos) << table;
   EXPECT_NE(table.find("2, 1.5 ms"), std::string::npos) << table;
-  EXPECT_NE(table.find("2.000          2.333"), std::string::npos) << table;
-  EXPECT_NE(table.find("1.000          1.000"), std::string::npos) << table;
+  EXPECT_NE(table.find("2.000     1.000          2.333"), std::string::npos) << table;
+  EXPECT_NE(table.find("1.000     1.000          1.000"), std::string::npos) << table;
   const std::string json = play_compare_json({small_play("ungated", 7000_fJ), small_play("static", 3000_fJ)});
   EXPECT_NE(json.find("\"policies\": ["), std::string::npos);
 }

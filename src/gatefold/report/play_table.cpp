@@ -171,6 +171,10 @@ std::string play_table(const ReportedPlay& play) {
   add_energy(grid, result, all);
   grid.add({"clusters", fmt::format("{:.3g} of {} powered on average", result.mean_active, result.cluster_count)});
   add_chip_rows(grid, result);
+  if (const double least = result.bound.total().joules(); least > 0) {
+    grid.add({"bound", fmt::format("{}: nobody serves the same requests for less, even with everything known in advance; {:.3f} x that",
+                                   joules_text(least), result.energy.total().joules() / least)});
+  }
   add_coalesced(grid, result);
   add_events(grid, result);
   if (play.context.timings) {
@@ -189,20 +193,22 @@ std::string play_compare_table(const std::vector<ReportedPlay>& plays) {
   Grid head({"", ""});
   add_head(head, plays.front());
 
-  Grid grid({"policy", ">energy", ">to " + base.policy, ">without floor", ">requests", ">missed", ">shed", ">p50", ">p99", ">turnaround",
-             ">waited", ">shifts", ">wakes"});
+  Grid grid({"policy", ">energy", ">to " + base.policy, ">to bound", ">without floor", ">requests", ">missed", ">shed", ">p50", ">p99",
+             ">turnaround", ">waited", ">shifts", ">wakes"});
   for (const ReportedPlay& play : plays) {
     const PlayResult& result = play.result;
     const PlayTotals all = totals(result);
     grid.add({play.context.alias.empty() ? result.policy : play.context.alias, joules_text(result.energy.total().joules()),
-              ratio(result.energy.total().joules(), base.energy.total().joules()), ratio(without_floor(result), without_floor(base)),
+              ratio(result.energy.total().joules(), base.energy.total().joules()),
+              ratio(result.energy.total().joules(), result.bound.total().joules()), ratio(without_floor(result), without_floor(base)),
               fmt::format("{}", all.requests), fmt::format("{}", all.missed()), fmt::format("{}", all.shed),
               latency_text(all.latency, 0.5, result.clock_hz), latency_text(all.latency, 0.99, result.clock_hz),
               fmt::format("{:.3f}", result.qos.antt), waited_text(result),
               fmt::format("{}", result.shifts_voluntary + result.shifts_forced), fmt::format("{}", result.wakes)});
   }
   return fmt::format(
-      "{}\n{}\nmissed: completed late or shed. without floor: energy without the power that nothing gates, to {}'s. turnaround: "
+      "{}\n{}\nto bound: to what nobody could serve the same requests for less than. missed: completed late or shed. without floor: energy "
+      "without the power that nothing gates, to {}'s. turnaround: "
       "latency to that of the network alone, mean over streams. waited: requests that waited to share a wake, and how long on average.\n",
       head.text(), grid.text(), base.policy);
 }

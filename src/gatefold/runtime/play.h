@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "gatefold/runtime/latency_histogram.h"
+#include "gatefold/runtime/play_bound.h"
 #include "gatefold/runtime/run.h"
 #include "gatefold/runtime/scenario.h"
 
@@ -96,6 +97,7 @@ struct PlayResult {
   Bytes shift_bytes;
   EnergyTotal shift_energy;
   Coalesced coalesced;
+  EnergyBound bound;  ///< of serving the requests that were served
   // networks that come and go
   std::int64_t loads = 0;      ///< of networks whose weights were not in the chip
   std::int64_t evictions = 0;  ///< of networks that made room

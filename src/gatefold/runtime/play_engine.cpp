@@ -51,6 +51,7 @@ Status PlayEngine::boot(const std::vector<InputSet>& inputs) {
     lane->priority = std::numeric_limits<std::int32_t>::min();
     lane->quickest = kForever;
     lanes_.push_back(std::move(lane));
+    bounds_.emplace_back(*networks_[n], options_.timing_only);
   }
   std::vector<double> rates(lanes_.size(), 0);
   for (std::size_t s = 0; s < scenario_.streams.size(); ++s) {
@@ -191,6 +192,7 @@ void PlayEngine::ended(Lane& lane) {
   ++stream.completed;
   stream.met += end.missed ? 0 : 1;
   const Cycles latency = end.at - served.arrival.at;
+  bounds_[lane.network.at()].served(layers_of(served.arrival), served.arrival.density);
   stream.latency.add(latency);
   if (layers_of(served.arrival) == lane.prepared->table().size()) {
     lane.latest = end.at - lane.began;

@@ -62,6 +62,7 @@ class PlayEngine {
   std::optional<WakeSharing> sharing_;  ///< nullopt: the policy serves at once
   std::optional<Cycles> held_until_;    ///< what waits for more goes on then at the latest
   std::optional<Residency> residency_;
+  std::vector<RequestBound> bounds_;  ///< by lane
   std::optional<ScenarioArrivals> arrivals_;
   std::vector<Change> changes_;
   std::size_t next_change_ = 0;

@@ -81,6 +81,7 @@ PlayResult PlayEngine::finish() {
       result.streams[s].energy = EnergyTotal::of_attojoules(of_network.attojoules() * result.streams[s].requests / requests);
     }
   }
+  result.bound = energy_bound(spec, bounds_, cycles(scenario_.duration_ps));
   result.qos = qos_of(result.streams);
   result.cluster_count = spec.cluster_count;
   const auto on = static_cast<double>(chip.gating().cluster_on().count());

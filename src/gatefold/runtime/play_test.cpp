@@ -44,6 +44,17 @@ void expect_all_accounted_for(const PlayResult& result) {
   }
 }
 
+/// Part by part.
+void expect_bounded(const PlayResult& result) {
+  const EnergyBound& bound = result.bound;
+  EXPECT_LE(bound.dynamic, result.energy.compute + result.energy.memory + result.energy.crossbar) << result.policy;
+  EXPECT_LE(bound.external, result.energy.external) << result.policy;
+  EXPECT_LE(bound.uncore, result.energy.uncore) << result.policy;
+  EXPECT_LE(bound.leakage, result.energy.leakage_on + result.energy.leakage_gated) << result.policy;
+  EXPECT_LE(bound.floor, result.energy.floor) << result.policy;
+  EXPECT_GT(bound.dynamic, EnergyTotal()) << result.policy;
+}
+
 TEST(LatencyHistogram, QuantilesAreAtMostOnePercentOff) {
   LatencyHistogram histogram;
   EXPECT_EQ(histogram.quantile(0.5), Cycles(0));
@@ -75,6 +86,7 @@ TEST(Play, EveryPolicyServesTwoNetworksWithTheRightOutputs) {
     EXPECT_EQ(shed(result.streams[0]) + shed(result.streams[1]), 0) << policy;
     EXPECT_EQ(result.executions, result.streams[0].completed * 2 + result.streams[1].completed * 4) << policy;
     const PlayResult timed = played(scenario, networks, policy);
+    expect_bounded(timed);
     EXPECT_EQ(timed.energy.total(), result.energy.total()) << policy;  // data take no part in it
     EXPECT_EQ(timed.streams[0].latency.max(), result.streams[0].latency.max()) << policy;
   }
@@ -130,6 +142,7 @@ TEST(Play, NetworksThatDoNotFitTogetherComeAndGoWithTheRightOutputs) {
   spec.banks_per_core = 4;
   const Networks networks{prepared(chain({12, 12, 12}, 1), spec), prepared(chain({12, 12, 12}, 1), spec)};
   const PlayResult result = watched(poisson({20, 20}, 1), networks);
+  expect_bounded(result);
   expect_all_accounted_for(result);
   EXPECT_EQ(result.streams[0].completed, result.streams[0].requests);
   EXPECT_EQ(result.streams[1].completed, result.streams[1].requests);
@@ -146,6 +159,7 @@ TEST(Play, OneFailedElementAtATimeLosesNothing) {
     Scenario scenario = poisson({5000, 4000}, 0.4);
     scenario.events = test::one_fault_at_a_time(spec, seed, 200, 2'000'000'000);
     const PlayResult result = watched(scenario, networks);
+    expect_bounded(result);
     expect_all_accounted_for(result);
     EXPECT_EQ(result.faults, 400);
     EXPECT_EQ(shed(result.streams[0]) + shed(result.streams[1]), 0) << seed;
