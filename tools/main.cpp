@@ -12,7 +12,7 @@
 #include "gatefold/base/contract.h"
 #include "gatefold/base/text.h"
 #include "gatefold/host/run.h"
-#include "gatefold/runtime/run.h"
+#include "gatefold/runtime/play.h"
 
 namespace gatefold::tool {
 namespace {
@@ -33,7 +33,7 @@ std::string check_duration(const std::string& text) {
 std::string check_rate(const std::string& text) { return complaint(parse_rate(text)); }
 
 std::string check_policy(const std::string& text) {
-  std::vector<std::string> known = policy_names();
+  std::vector<std::string> known = play_policy_names();
   known.insert(known.end(), host_policy_names().begin(), host_policy_names().end());
   known.emplace_back("default");
   if (std::find(known.begin(), known.end(), text) != known.end()) return "";
@@ -249,7 +249,7 @@ void check_scenario_options(const CLI::App& command) {
 void check_chip(const PlayArguments& play) {
   if (play.device == "host") throw CLI::ValidationError("--device", "the host plays no scenarios, wanted a modelled chip");
   for (const std::string& policy : play.policies) {
-    const std::vector<std::string>& known = policy_names();
+    const std::vector<std::string>& known = play_policy_names();
     if (policy == "default" || std::find(known.begin(), known.end(), policy) != known.end()) continue;
     throw CLI::ValidationError("policy", "'" + policy + "' is none of a modelled chip's");
   }
@@ -268,7 +268,7 @@ void add_play(CLI::App& app) {
   command->add_option("SCENARIO", play->scenario, "The scenario, a .yaml file (docs/scenarios.md)")->required();
   command->add_option("--device", play->device, "A shipped chip or a device file; default: the first that the scenario names")
       ->type_name("NAME|FILE");
-  add_policy(*command, play->policies.front());
+  add_policy(*command, play->policies.front(), ", static(trace)");
   command->add_option("--seed", play->seed, "Seed of all randomness; default: the first that the scenario names")
       ->type_name("N")
       ->check(CLI::NonNegativeNumber);
@@ -294,7 +294,8 @@ void add_compare(CLI::App& app) {
   command->get_option("MODEL")->description("The network: an .onnx file, or zoo:NAME (gatefold zoo); or a scenario, a .yaml file");
   add_duration(*command, *duration);
   command
-      ->add_option("--policies", run->policies, "Default: ungated,static,seed-literal,greedy,regret; on the host fewest-cores,all-cores,one-core")
+      ->add_option("--policies", run->policies,
+                   "Default: ungated,static,seed-literal,greedy,regret; on the host fewest-cores,all-cores,one-core")
       ->type_name("A,B,..")
       ->delimiter(',')
       ->allow_extra_args(false)

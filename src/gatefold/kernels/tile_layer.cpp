@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::int64_t kUnit = 4;                  // bytes that a 32-bit lane multiplies at a time
 constexpr std::int64_t kCopiedBytes = 256 * 1024;  // of padded rows at a time: they stay in the second-level cache
+constexpr std::int64_t kEdgesMatter = 16;          // columns up to which the two at the borders cost more than copying a row
 constexpr std::int64_t kWeightsNear = 384 * 1024;  // weights that stay there from position to position
 
 std::int64_t rounded_up(std::int64_t count, std::int64_t unit) { return (count + unit - 1) / unit * unit; }
@@ -303,11 +304,11 @@ class NarrowLayer final : public RowsLayer {
   std::shared_ptr<std::byte> weights_;
 };
 
-/// Padding is not copied here: a tap that lies outside the image points at a row of zeros in scratch memory.
+/// Padding is not copied where rows are long: a tap that lies outside the image points at a row of zeros in scratch memory.
 class DepthwiseLayer final : public RowsLayer {
  public:
   DepthwiseLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels, BytePool& pool)
-      : RowsLayer(d, std::move(p), o, kernels, false), block_(element_ == 4 ? kPanel : kByteBlock), channels_(d.oc) {
+      : RowsLayer(d, std::move(p), o, kernels, d.ow < kEdgesMatter), block_(element_ == 4 ? kPanel : kByteBlock), channels_(d.oc) {
     // Few channels leave most of a register idle. With stride 1 and nothing between pixels, neighbouring columns are more
     // channels, whose weights repeat.
     const bool dense = x_pixel_ == d.ic * element_ && o.y.pixel == d.oc * output_size();
@@ -316,9 +317,12 @@ class DepthwiseLayer final : public RowsLayer {
       channels_ = fold_ * d.oc;
     }
     const std::int64_t reach = (d.kw - 1) * d.dw;
-    inner_.begin = std::min(d.ow, ceil_div(d.pad_left, d.sw));
-    const std::int64_t last = d.iw - 1 - reach + d.pad_left;
-    inner_.end = last < 0 ? inner_.begin : std::max(inner_.begin, std::min(d.ow, last / d.sw + 1));
+    inner_ = {0, d.ow};
+    if (!padded_) {
+      inner_.begin = std::min(d.ow, ceil_div(d.pad_left, d.sw));
+      const std::int64_t last = d.iw - 1 - reach + d.pad_left;
+      inner_.end = last < 0 ? inner_.begin : std::max(inner_.begin, std::min(d.ow, last / d.sw + 1));
+    }
     blank_bytes_ = rounded_up((d.ow * d.sw + reach) * x_pixel_ + static_cast<std::int64_t>(kTileSlack), kPanel * 4);
     for (std::int64_t r = 0; r < d.kh; ++r) {
       for (std::int64_t s = 0; s < d.kw; ++s) taps_.push_back(r * d.dh * x_row_ + s * d.dw * x_pixel_);
@@ -329,11 +333,18 @@ class DepthwiseLayer final : public RowsLayer {
 
   [[nodiscard]] std::int64_t parts_max() const override { return d_.n * d_.oh; }
   [[nodiscard]] std::size_t scratch_bytes() const override {
+    if (padded_) return RowsLayer::scratch_bytes();
     return static_cast<std::size_t>(blank_bytes_) + taps_.size() * sizeof(std::int64_t);
   }
 
   void run(int part, int parts, const std::byte* x, std::byte* y, const std::byte*, std::byte* scratch) const override {
     const Range mine = part_of(d_.n * d_.oh, parts, part);
+    if (padded_) {
+      each_group(mine.begin, mine.end, x, y, scratch, [&](const std::byte* from, std::byte* to, std::int64_t count, std::int64_t) {
+        for (std::int64_t line = 0; line < count; ++line) columns(from + line * d_.sh * x_row_, to + line * o_.y.row, taps_.data());
+      });
+      return;
+    }
     std::memset(scratch, p_.pad, static_cast<std::size_t>(blank_bytes_));
     auto* taps = reinterpret_cast<std::int64_t*>(scratch + blank_bytes_);
     std::memset(taps, 0, taps_.size() * sizeof(std::int64_t));
@@ -371,12 +382,15 @@ class DepthwiseLayer final : public RowsLayer {
         }
       }
     }
-    const std::int64_t columns = inner_.count() / fold_;
-    const std::int64_t done = columns * fold_;
-    std::byte* out = to + inner_.begin * o_.y.pixel;
-    row(from, out, used, columns, channels_, fold_ == 1 && d_.sw == 1 && d_.dw == 1 && d_.kw == 3 && d_.kh == 3);
-    if (done < inner_.count())
-      row(from + done * d_.sw * x_pixel_, out + done * o_.y.pixel, used, 1, (inner_.count() - done) * d_.oc, false);
+    columns(from, to + inner_.begin * o_.y.pixel, used);
+  }
+
+  /// As many columns as `inner_` has.
+  void columns(const std::byte* from, std::byte* to, const std::int64_t* taps) const {
+    const std::int64_t wide = inner_.count() / fold_;
+    const std::int64_t done = wide * fold_;
+    row(from, to, taps, wide, channels_, fold_ == 1 && d_.sw == 1 && d_.dw == 1 && d_.kw == 3 && d_.kh == 3);
+    if (done < inner_.count()) row(from + done * d_.sw * x_pixel_, to + done * o_.y.pixel, taps, 1, (inner_.count() - done) * d_.oc, false);
   }
 
   /// An output whose window reaches over the left or right border.

@@ -24,10 +24,22 @@ class TimeoutRules : public GapRules {
 
 class NominalRules : public GapRules {
  public:
-  NominalRules(const DeviceSpec& spec, std::vector<DeclaredStream> streams)
-      : envelopes_(gap_envelopes(spec)), streams_(std::move(streams)) {}
-  void add_group(std::size_t, std::uint64_t streams) override { expected_.push_back(mean_gap(streams)); }
-  void observe(std::size_t, Cycles) override {}
+  NominalRules(const DeviceSpec& spec, std::vector<DeclaredStream> streams, const SeenGaps* tuned, SeenGaps* seen)
+      : envelopes_(gap_envelopes(spec)), streams_(std::move(streams)), tuned_(tuned), seen_(seen) {}
+  void add_group(std::size_t, std::uint64_t streams) override {
+    masks_.push_back(streams);
+    expected_.push_back(mean_gap(streams));
+    if (tuned_ == nullptr) return;
+    const auto found = tuned_->by_streams.find(streams);
+    if (found == tuned_->by_streams.end()) return;
+    expected_.back() = Cycles(std::llround(found->second.sum / static_cast<double>(found->second.count)));
+  }
+  void observe(std::size_t group, Cycles gap) override {
+    if (seen_ == nullptr) return;
+    SeenGaps::Gaps& gaps = seen_->by_streams[masks_[group]];
+    gaps.sum += static_cast<double>(gap.count());
+    ++gaps.count;
+  }
   void spent(std::size_t, std::size_t, EnergyTotal, EnergyTotal) override {}
   [[nodiscard]] Descent descent(std::size_t group, std::size_t of) const override {
     return expected_[group] ? envelopes_[of].at_once(*expected_[group]) : envelopes_[of].competitive();
@@ -53,6 +65,9 @@ class NominalRules : public GapRules {
 
   std::vector<Envelope> envelopes_;
   std::vector<DeclaredStream> streams_;
+  const SeenGaps* tuned_;
+  SeenGaps* seen_;
+  std::vector<std::uint64_t> masks_;             ///< by group
   std::vector<std::optional<Cycles>> expected_;  ///< by group
 };
 
@@ -93,9 +108,14 @@ class PredictedRules : public GapRules {
 
 }  // namespace
 
+std::unique_ptr<GapRules> make_nominal_rules(const DeviceSpec& spec, const std::vector<DeclaredStream>& streams, const SeenGaps* tuned,
+                                             SeenGaps* seen) {
+  return std::make_unique<NominalRules>(spec, streams, tuned, seen);
+}
+
 std::unique_ptr<GapRules> make_gap_rules(GapRule rule, const DeviceSpec& spec, const std::vector<DeclaredStream>& streams) {
   switch (rule) {
-    case GapRule::kNominal: return std::make_unique<NominalRules>(spec, streams);
+    case GapRule::kNominal: return make_nominal_rules(spec, streams, nullptr, nullptr);
     case GapRule::kPredicted: return std::make_unique<PredictedRules>(spec);
     case GapRule::kTimeout:
     case GapRule::kIdleTimeout: return std::make_unique<TimeoutRules>(spec);

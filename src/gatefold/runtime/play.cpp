@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "gatefold/runtime/play_engine.h"
+#include "gatefold/runtime/play_trace.h"
 
 namespace gatefold {
 namespace {
@@ -20,12 +21,36 @@ Status check(const Scenario& scenario, const std::vector<std::shared_ptr<const P
   GATEFOLD_REQUIRE(networks.size() == scenario.networks.size() && !networks.empty());
   if (!is_resolved(scenario)) return invalid("the scenario has figures relative to `static` that are not resolved yet");
   if (options.timing_only) return Done{};
+  if (options.policy == kStaticTrace) return invalid("`static(trace)` plays the requests several times and computes nothing");
   if (inputs.size() != networks.size()) return invalid(fmt::format("{} input sets for {} networks", inputs.size(), networks.size()));
   for (std::size_t n = 0; n < networks.size(); ++n) GATEFOLD_CHECK(check_input_set(networks[n]->graph(), inputs[n]));
   return Done{};
 }
 
+/// Whoever decides begins with what costs less at the nominal rates: the whole chip, or a partition of it.
+Result<PlayResult> play_policy(const Scenario& scenario, const std::vector<std::shared_ptr<const PreparedNetwork>>& networks,
+                               const PlayOptions& options, const std::vector<InputSet>& inputs, const Progress& progress,
+                               PlayObserver* observer) {
+  auto engine = std::make_unique<PlayEngine>(scenario, networks, options, observer);
+  GATEFOLD_CHECK(engine->boot(inputs));
+  if (const auto partition = engine->partition(false)) {
+    engine = std::make_unique<PlayEngine>(scenario, networks, options, observer);
+    GATEFOLD_CHECK(engine->boot(inputs, &*partition));
+  }
+  GATEFOLD_CHECK(engine->run(progress));
+  return engine->finish();
+}
+
 }  // namespace
+
+const std::vector<std::string>& play_policy_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all = policy_names();
+    all.insert(std::find(all.begin(), all.end(), "static+same") + 1, kStaticTrace);
+    return all;
+  }();
+  return names;
+}
 
 const char* name(ShedReason reason) {
   switch (reason) {
@@ -39,11 +64,9 @@ const char* name(ShedReason reason) {
 Result<PlayResult> play(const Scenario& scenario, const std::vector<std::shared_ptr<const PreparedNetwork>>& networks,
                         const PlayOptions& options, const std::vector<InputSet>& inputs, const Progress& progress, PlayObserver* observer) {
   GATEFOLD_CHECK(check(scenario, networks, options, inputs));
-  PlayEngine engine(scenario, networks, options, observer);
-  GATEFOLD_CHECK(engine.boot(inputs));
   const auto begin = std::chrono::steady_clock::now();
-  GATEFOLD_CHECK(engine.run(progress));
-  PlayResult result = engine.finish();
+  GATEFOLD_TRY(PlayResult result, options.policy == kStaticTrace ? play_best_fixed(scenario, networks, options, progress)
+                                                                 : play_policy(scenario, networks, options, inputs, progress, observer));
   result.simulate_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return result;
 }

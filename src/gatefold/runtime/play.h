@@ -132,6 +132,9 @@ class PlayObserver {
   virtual void on_end(StreamId stream, std::int64_t request, const std::string& shed, const std::vector<OutputRecord>& outputs) = 0;
 };
 
+/// What play() knows: the policies of runs, and `static(trace)` (play_trace.h).
+[[nodiscard]] const std::vector<std::string>& play_policy_names();
+
 /// Plays a resolved scenario. `networks`: by NetworkId, all prepared for the same device. `inputs`: one set per network; empty under
 /// timing_only. `progress` is told virtual time in permille of the duration.
 /// Errors: kInvalidInput (unknown policy, scenario not resolved, inputs); kDoesNotFit (a network that does not fit even alone).

@@ -17,10 +17,10 @@ constexpr std::int64_t kExamplesMax = 8;
 }  // namespace
 
 PlayEngine::PlayEngine(const Scenario& scenario, const std::vector<std::shared_ptr<const PreparedNetwork>>& networks,
-                       const PlayOptions& options, PlayObserver* observer)
-    : scenario_(scenario), networks_(networks), options_(options), observer_(observer) {}
+                       const PlayOptions& options, PlayObserver* observer, const TraceFacts* tuned, TraceFacts* seen)
+    : scenario_(scenario), networks_(networks), options_(options), observer_(observer), tuned_(tuned), seen_(seen) {}
 
-Status PlayEngine::boot(const std::vector<InputSet>& inputs) {
+Status PlayEngine::boot(const std::vector<InputSet>& inputs, const Partition* partition) {
   const DeviceSpec& spec = networks_.front()->spec();
   std::vector<TimedEvent> chip_events;
   for (std::size_t e = 0; e < scenario_.events.size(); ++e) {
@@ -67,12 +67,15 @@ Status PlayEngine::boot(const std::vector<InputSet>& inputs) {
     result_.streams.back().name = stream.name;
   }
   std::vector<DeclaredStream> declared;
+  if (tuned_ != nullptr) rates = tuned_->rates_hz;
   for (std::size_t n = 0; n < lanes_.size(); ++n) {
     lanes_[n]->use.declare(rates[n]);
     declared.push_back({std::nullopt, lanes_[n]->reference});
     if (rates[n] > 0) declared.back().period = Cycles(std::llround(static_cast<double>(spec.clock_hz) / rates[n]));
   }
-  gap_rules_ = make_gap_rules(first->gap_rule(), spec, declared);
+  gap_rules_ = first->gap_rule() == GapRule::kNominal ? make_nominal_rules(spec, declared, tuned_ != nullptr ? &tuned_->gaps : nullptr,
+                                                                           seen_ != nullptr ? &seen_->gaps : nullptr)
+                                                      : make_gap_rules(first->gap_rule(), spec, declared);
   shared_->chip().gating().follow(gap_rules_.get());
   residency_.emplace(*shared_, lanes_);
   arrivals_.emplace(scenario_, spec.clock_hz, options_.seed);
@@ -82,7 +85,7 @@ Status PlayEngine::boot(const std::vector<InputSet>& inputs) {
     for (std::size_t s = 0; s < scenario_.streams.size(); ++s) of_stream.push_back(&lane_of(StreamId(s)));
     sharing_.emplace(shared_->chip(), std::move(of_stream));
   }
-  return residency_->place_all();
+  return partition != nullptr ? residency_->place(*partition) : residency_->place_beside();
 }
 
 Status PlayEngine::run(const Progress& progress) {

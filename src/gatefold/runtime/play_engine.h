@@ -11,13 +11,24 @@
 
 namespace gatefold {
 
+/// What a play has seen of its requests, for plans that are tuned on them.
+struct TraceFacts {
+  std::vector<double> rates_hz;  ///< by network
+  SeenGaps gaps;
+};
+
 class PlayEngine {
  public:
-  /// All must outlive the engine. Requires: the scenario is resolved.
+  /// All must outlive the engine. Requires: the scenario is resolved. `tuned`: facts that replace what is declared of rates and gaps, and
+  /// `seen`: takes those of this play, if its gap rule is the nominal one; either may be null.
   PlayEngine(const Scenario& scenario, const std::vector<std::shared_ptr<const PreparedNetwork>>& networks, const PlayOptions& options,
-             PlayObserver* observer);
-  /// Makes policies and sessions and places what fits. Errors: those of play.
-  [[nodiscard]] Status boot(const std::vector<InputSet>& inputs);
+             PlayObserver* observer, const TraceFacts* tuned = nullptr, TraceFacts* seen = nullptr);
+  /// Makes policies and sessions and places what fits: on the whole chip, or by a partition. Errors: those of play.
+  [[nodiscard]] Status boot(const std::vector<InputSet>& inputs, const Partition* partition = nullptr);
+  /// After boot on the whole chip: a partition that costs less at the nominal rates; with `any`, the best one whatever it costs.
+  [[nodiscard]] std::optional<Partition> partition(bool any) const {
+    return any ? best_partition(residency_->present()) : residency_->cheaper_partition();
+  }
   [[nodiscard]] Status run(const Progress& progress);
   [[nodiscard]] PlayResult finish();
 
@@ -55,6 +66,8 @@ class PlayEngine {
   const std::vector<std::shared_ptr<const PreparedNetwork>>& networks_;
   const PlayOptions& options_;
   PlayObserver* observer_;
+  const TraceFacts* tuned_;
+  TraceFacts* seen_;
   std::unique_ptr<GapRules> gap_rules_;  ///< a network's session is one stream to them
   std::optional<SharedChip> shared_;
   std::vector<std::unique_ptr<Lane>> lanes_;

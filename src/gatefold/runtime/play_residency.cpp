@@ -9,6 +9,8 @@ namespace {
 
 // A network used less often than this share of another's uses counts as idle beside it.
 constexpr double kIdleShare = 0.01;
+// A placement that costs so little more than every network's cheapest plan is not compared with others.
+constexpr double kAsCheap = 1.001;
 
 Bytes streamed_of(const OptionTable& table, const Assignment& assignment) {
   Bytes sum;
@@ -83,20 +85,45 @@ void Residency::adopt(Lane& lane, const FittedPlan& plan) {
   lane.peaks_after = -1;
 }
 
-Status Residency::place_all() {
+std::vector<Lane*> Residency::present() const {
   std::vector<Lane*> order;
   for (const auto& lane : lanes_) {
     if (lane->present) order.push_back(lane.get());
   }
   std::stable_sort(order.begin(), order.end(), [](const Lane* a, const Lane* b) { return a->use.declared() > b->use.declared(); });
-  for (Lane* lane : order) {
+  return order;
+}
+
+Status Residency::place_beside() {
+  placed_watts_ = 0;
+  for (Lane* lane : present()) {
     auto plan = fit(*lane, {}, FitEffort::kAsPlanned);
     if (!plan) plan = fit(*lane, {}, FitEffort::kStream);
-    if (!plan) continue;
-    adopt(*lane, *plan);
-    GATEFOLD_CHECK(lane->session->settle(*plan));
-    refresh_peaks(*lane);
+    if (plan) GATEFOLD_CHECK(settle(*lane, *plan));
+    placed_watts_ += plan ? nominal_watts(*lane, *plan) : nominal_watts_outside(*lane);
   }
+  return Done{};
+}
+
+std::optional<Partition> Residency::cheaper_partition() const {
+  const std::vector<Lane*> order = present();
+  // Where each network has its cheapest plan nothing costs less.
+  if (placed_watts_ <= least_watts(order) * kAsCheap) return std::nullopt;
+  auto partition = best_partition(order);
+  if (partition && partition->watts >= placed_watts_) return std::nullopt;
+  return partition;
+}
+
+Status Residency::place(const Partition& partition) {
+  const std::vector<Lane*> order = present();
+  for (std::size_t n = 0; n < order.size(); ++n) GATEFOLD_CHECK(settle(*order[n], partition.plans[n]));
+  return Done{};
+}
+
+Status Residency::settle(Lane& lane, const FittedPlan& plan) {
+  adopt(lane, plan);
+  GATEFOLD_CHECK(lane.session->settle(plan));
+  refresh_peaks(lane);
   return Done{};
 }
 

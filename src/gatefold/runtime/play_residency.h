@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "gatefold/runtime/play_lane.h"
+#include "gatefold/runtime/play_partition.h"
 
 namespace gatefold {
 
@@ -24,8 +24,15 @@ class Residency {
   /// Both must outlive this.
   Residency(SharedChip& shared, std::vector<std::unique_ptr<Lane>>& lanes) : shared_(shared), lanes_(lanes) {}
 
-  /// Places the networks that are present before the first request, the most used first. Those that find no room beside them stay out.
-  [[nodiscard]] Status place_all();
+  /// Places the networks that are present before the first request on the whole chip, the most used first; those that find no room beside
+  /// them stay out.
+  [[nodiscard]] Status place_beside();
+  /// Places each in clusters of its own instead. The partition is one of an equal chip.
+  [[nodiscard]] Status place(const Partition& partition);
+  /// The best partition, if it costs less than what place_beside() found; nullopt otherwise.
+  [[nodiscard]] std::optional<Partition> cheaper_partition() const;
+  /// The networks that are present, the most used first.
+  [[nodiscard]] std::vector<Lane*> present() const;
 
   enum class Outcome : std::uint8_t {
     kThere,       ///< it is in the chip now
@@ -48,6 +55,7 @@ class Residency {
   [[nodiscard]] std::int64_t evictions() const { return evictions_; }
 
  private:
+  [[nodiscard]] Status settle(Lane& lane, const FittedPlan& plan);
   [[nodiscard]] std::vector<Lane*> by_value(const Lane& wanted, Cycles now) const;
   /// The cheapest way; nullptr: there is none. Remembered while nothing else moves, comes, goes, begins or ends.
   const ResidencyWay* best_way(Lane& lane, Cycles now);
@@ -72,6 +80,7 @@ class Residency {
   SharedChip& shared_;
   std::vector<std::unique_ptr<Lane>>& lanes_;
   std::string reason_;
+  double placed_watts_ = 0;  ///< of place_beside, at the nominal rates
   std::int64_t loads_ = 0;
   std::int64_t evictions_ = 0;
 };
