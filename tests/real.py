@@ -38,8 +38,8 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
-POLICIES = ["ungated", "static", "seed-literal", "greedy", "regret"]
-RUN_TIME = ["greedy", "regret"]
+POLICIES = ["ungated", "static", "seed-literal", "greedy", "regret", "work-function"]
+RUN_TIME = ["greedy", "regret", "work-function", "hindsight"]
 INTEGER = ["mlperf_tiny_dscnn_kws_int8_qdq", "mlperf_tiny_resnet8_cifar10_int8_qdq", "mlperf_tiny_autoencoder_toycar_int8_qdq",
            "mlperf_tiny_mobilenetv1_vww96_int8_qdq", "imagenet_mobilenetv2_qdq_int8"]
 FLOAT = ["mlperf_tiny_dscnn_kws_fp32", "mlperf_tiny_resnet8_cifar10_fp32", "mlperf_tiny_autoencoder_toycar_fp32",

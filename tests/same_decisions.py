@@ -23,7 +23,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 NETWORKS = [ROOT / "models" / "digits" / "digits-int8.onnx", "zoo:ds-cnn", "zoo:resnet8", "zoo:toycar-ae"]
 DEVICES = ["edge-nnic", "edge-16", "mobile-npu"]
-POLICIES = ["ungated", "static", "static+timeout", "static+same", "idle-timeout", "seed-literal", "greedy", "regret"]
+POLICIES = ["ungated", "static", "static+timeout", "static+same", "idle-timeout", "seed-literal", "greedy", "regret", "work-function", "hindsight"]
 OTHERS = [("g++", "Debug"), ("clang++", "Release"), ("clang++", "Debug")]  # the tool under test is g++, Release
 
 

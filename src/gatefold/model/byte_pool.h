@@ -16,14 +16,14 @@ class BytePool {
   /// `expected`: bytes that will be taken in all, roughly. What is never taken costs addresses, not memory.
   explicit BytePool(std::size_t expected) : expected_(expected) {}
 
-  /// Uninitialised bytes, aligned to a cache line (64 bytes). They outlive the pool; a block lives as long as any of its bytes
-  /// is held.
+  /// Uninitialised bytes, aligned to a cache line (64 bytes). They outlive the pool; a block, or the page that it shares
+  /// with others, lives as long as any of its bytes is held.
   [[nodiscard]] std::shared_ptr<std::byte> take(std::size_t size);
 
  private:
   std::size_t expected_;  ///< still to come
-  std::shared_ptr<Buffer> block_;
-  std::size_t used_ = 0;  ///< bytes of `block_`
+  std::shared_ptr<std::byte> block_;
+  std::size_t used_ = 0, left_ = 0;  ///< bytes of `block_`
 };
 
 }  // namespace gatefold

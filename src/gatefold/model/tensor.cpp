@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::align_val_t kAlignment{64};  // one cache line; also the widest vector register
 constexpr std::size_t kLargePage = std::size_t{2} << 20;
-constexpr std::size_t kLargeMin = std::size_t{256} << 10;  // clearing the rest of a large page costs less than so many small ones
+constexpr std::size_t kLargeMin = std::size_t{512} << 10;  // a last page that is used less would be mostly waste
 
 }  // namespace
 

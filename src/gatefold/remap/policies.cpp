@@ -154,6 +154,8 @@ const std::vector<PolicyEntry>& policy_table() {
       {"seed-literal", "the seed's pseudocode word for word", [] { return std::unique_ptr<Policy>(new SeedLiteral()); }},
       {"greedy", "starts from static; shifts a layer when that lowers the cost", make_greedy},
       {"regret", "greedy that also moves once it has lost, over many requests, what moving costs", make_regret},
+      {"work-function", "the work function algorithm over configurations; knows its ratio to the optimum so far", make_work_function},
+      {"hindsight", "the optimum over configurations, by serving everything twice: an evaluation", make_hindsight},
   };
   return table;
 }

@@ -9,5 +9,9 @@ namespace gatefold {
 
 [[nodiscard]] std::unique_ptr<Policy> make_greedy();
 [[nodiscard]] std::unique_ptr<Policy> make_regret();
+/// greedy without sweeps and guards: what policies fall back to at a boundary.
+[[nodiscard]] std::unique_ptr<Policy> make_boundary_greedy();
+[[nodiscard]] std::unique_ptr<Policy> make_work_function();
+[[nodiscard]] std::unique_ptr<Policy> make_hindsight();
 
 }  // namespace gatefold

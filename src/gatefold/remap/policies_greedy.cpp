@@ -155,6 +155,7 @@ class Greedy : public Policy {
 
 }  // namespace
 
+std::unique_ptr<Policy> make_boundary_greedy() { return std::unique_ptr<Policy>(new Greedy(false)); }
 std::unique_ptr<Policy> make_greedy() { return guarded(std::unique_ptr<Policy>(new Greedy(false))); }
 std::unique_ptr<Policy> make_regret() { return guarded(std::unique_ptr<Policy>(new Greedy(true))); }
 

@@ -64,6 +64,14 @@ struct Decision {
   bool forced = false;  ///< home cannot be used, would miss the deadline, or the plan says so; otherwise the shift is voluntary
 };
 
+/// How a policy has done so far against the optimum over the same configurations, both by what requests and shifts are priced at.
+struct LiveRatio {
+  EnergyTotal paid;
+  EnergyTotal least;
+  std::size_t configurations = 0;
+  [[nodiscard]] double ratio() const { return paid.joules() / least.joules(); }
+};
+
 class Policy {
  public:
   virtual ~Policy() = default;
@@ -81,6 +89,10 @@ class Policy {
   /// Called once per layer and request, once more if its home was taken or failed meanwhile. Staying is always allowed; a layer
   /// whose home is occupied or failed then waits, and its request is shed where nothing will ever give the home back.
   [[nodiscard]] virtual Decision decide(const Boundary& boundary) = 0;
+  /// Of the requests before the one in progress; nullopt: it keeps no such account, or there were none.
+  [[nodiscard]] virtual std::optional<LiveRatio> live_ratio() const { return std::nullopt; }
+  /// All requests are served. True if it wants to serve the very same once more, from the beginning, knowing them.
+  virtual bool rewind() { return false; }
 };
 
 struct PolicyEntry {

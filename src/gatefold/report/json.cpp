@@ -21,6 +21,14 @@ Json bound_json(const std::optional<BoundRecord>& bound) {
       {"kind", bound->kind}, {"energy_j", bound->energy.joules()}, {"reached_j", bound->reached.joules()}, {"gap", or_null(gap(*bound))}};
 }
 
+Json live_json(const std::optional<LiveRatio>& live) {
+  if (!live) return nullptr;
+  return {{"ratio", live->ratio()},
+          {"paid_j", live->paid.joules()},
+          {"hindsight_j", live->least.joules()},
+          {"configurations", live->configurations}};
+}
+
 /// One row of the ledger's tables, exactly.
 Json row_json(const PartSums& parts) {
   Json json{{"total", total_of(parts).femtojoules()}};
@@ -187,6 +195,7 @@ Json run_object(const ReportedRun& run) {
   json["spilled"] = spilled_json(result);
   json["faults"] = {{"interrupted", result.interrupted}, {"recomputed", result.recomputed}, {"reloaded_bytes", result.reloaded.count()}};
   json["bound"] = bound_json(result.bound);
+  json["live"] = live_json(result.live_ratio);
   json["layers"] = layers_json(result.layers);
   json["residency"] = residency_json(result.residency);
   json["outputs"] = outputs_json(result.outputs, context.timing_only);

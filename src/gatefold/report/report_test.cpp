@@ -46,7 +46,9 @@ ReportedRun small_run() {
   result.shifts_voluntary = 1;
   result.shift_bytes = 2_KiB;
   result.shift_energy = 250_aJ;
+  result.shift_energy_voluntary = 50_aJ;
   result.bound = BoundRecord{"chain", 1000_aJ, 1100_aJ};
+  result.live_ratio = LiveRatio{2000_aJ, 1000_aJ, 4};
   result.layers = {{"conv1", "Conv", "cluster 0, cores 0-1", 900_cycles, 1500_aJ, 1}};
   result.layers[0].parts = {1500_aJ, 500_aJ};
   result.layers[0].density = 0.5;
@@ -219,6 +221,7 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
     "forced": 0,
     "bytes": 2048,
     "energy_j": 2.5e-16,
+    "voluntary_energy_j": 5e-17,
     "refused": 0
   },
   "spilled": [],
@@ -232,6 +235,12 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
     "energy_j": 1e-15,
     "reached_j": 1.1e-15,
     "gap": 0.09999999999999999
+  },
+  "live": {
+    "ratio": 2.0,
+    "paid_j": 2e-15,
+    "hindsight_j": 1e-15,
+    "configurations": 4
   },
   "layers": [
     {
@@ -371,6 +380,7 @@ states    on 25.0 %, off 75.0 % of the time, over all clusters, cores and banks
 gating    3 wakes, 10 us of stalls, 0 refused gates
 shifts    1 voluntary, 0 forced, 0 refused; 2 KiB moved for 250 aJ
 bound     chain: at least 1 fJ per request can be shown, the plan takes 1.1 fJ (10.0 % above)
+live      2.0000 x hindsight: shifts and requests were priced at 2 fJ, the best over 4 configurations at 1 fJ
 output    y int8 [1, 3]: largest [0] = 5, [2] = 5, [1] = -2
 note      batch = 1 (default)
 )");

@@ -119,6 +119,11 @@ std::string run_table(const ReportedRun& run) {
                                    joules_text(result.bound->energy.joules()), joules_text(result.bound->reached.joules()),
                                    or_none(gap(*result.bound), percent_text))});
   }
+  if (result.live_ratio) {
+    grid.add({"live", fmt::format("{:.4f} x hindsight: shifts and requests were priced at {}, the best over {} configurations at {}",
+                                  result.live_ratio->ratio(), joules_text(result.live_ratio->paid.joules()),
+                                  result.live_ratio->configurations, joules_text(result.live_ratio->least.joules()))});
+  }
   if (!context.timing_only) {
     for (const OutputRecord& output : last_outputs(result.outputs)) grid.add({"output", output_text(output)});
   }

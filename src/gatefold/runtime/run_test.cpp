@@ -37,9 +37,28 @@ TEST(Run, AnUnknownPolicyIsRefusedWithTheKnownOnes) {
   const auto refused = run(*prepared(chain({4, 4}, 2)), timing("fastest"), {});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kInvalidInput);
-  EXPECT_EQ(
-      refused.error().message,
-      "policy 'fastest': unknown; wanted one of ungated, static, static+timeout, static+same, idle-timeout, seed-literal, greedy, regret");
+  EXPECT_EQ(refused.error().message,
+            "policy 'fastest': unknown; wanted one of ungated, static, static+timeout, static+same, idle-timeout, seed-literal, greedy, "
+            "regret, work-function, hindsight");
+}
+
+TEST(Run, HindsightIsWhatTheWorkFunctionIsMeasuredBy) {
+  const auto network = prepared(chain({4, 8, 4, 4}, 4));
+  RunOptions options = timing("work-function", 60);
+  const Cycles latency = done(*network, timing("static")).request_records.front().completion;
+  options.arrivals.every = latency * 2;
+  options.deadline = latency + Cycles(latency.count() / 2);
+  options.events = occupied(*network, latency.count() * 10, latency.count() * 80);
+  const auto online = done(*network, options).live_ratio;
+  options.policy = kHindsight;
+  const auto offline = done(*network, options).live_ratio;
+  ASSERT_TRUE(online && offline);
+  EXPECT_EQ(online->configurations, offline->configurations);
+  EXPECT_GT(online->configurations, 2U);
+  EXPECT_LT(offline->ratio(), online->ratio() + 1e-9);
+  EXPECT_NEAR(offline->ratio(), 1, 0.03);  // what happens inside a request is not foreseen
+  EXPECT_LE(online->ratio(), 2 * static_cast<double>(online->configurations) - 1);
+  EXPECT_FALSE(done(*network, timing("regret", 3)).live_ratio);
 }
 
 TEST(Run, WrongInputsAreRefused) {
