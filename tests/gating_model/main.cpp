@@ -226,7 +226,7 @@ class Exploration {
   void apply(const Op& op, Timeline& timeline) {
     switch (op.call) {
       case Call::kContent:
-        chip_.gating().set_uses(BankId(op.target), op.on ? 1 : 0, 0);
+        chip_.gating().set_uses(BankId(op.target), Uses{.weights = op.on ? 1 : 0});
         timeline.set_content(bank(op.target), op.on);
         return;
       case Call::kPin: pin(op, timeline); return;

@@ -23,7 +23,7 @@ inline Result<Tensor> evaluate_one(const Operator& op, const std::vector<Tensor>
 
 /// Every node in order, its operator in normal form and nothing else changed.
 inline Result<std::vector<Tensor>> run_model(const Model& model, const std::vector<Tensor>& inputs) {
-  std::vector<TypedValue> values;
+  TypedValues values;
   const auto set = [](TypedValue& value, const Tensor& tensor) {
     value.constant = tensor;
     value.fact = {tensor.type(), tensor.shape()};

@@ -8,6 +8,7 @@
 #include <array>
 #include <numeric>
 
+#include "gatefold/remap/guard.h"
 #include "gatefold/runtime/session.h"
 #include "graph/interpreter.h"
 #include "invariants/output_check.h"
@@ -393,6 +394,10 @@ class CaseChecks {
     expect_equal("the energy by layer sums to the total", by_layer, e.total());
     expect_equal("the energy by cluster sums to the total", by_cluster, e.total());
     expect(result.shift_energy <= e.memory + e.crossbar + e.external, "shifts are part of memory, crossbar and external memory");
+    if (policy_ == "seed-literal") return;  // it knows no budget
+    const EnergyTotal allowed = plan_.reached + EnergyTotal::of_attojoules(e.total().attojoules() / ShiftBudget::kShare);
+    expect(result.shift_energy_voluntary <= allowed, "voluntary shifts keep to their budget",
+           fmt::format("{} fJ of {}", result.shift_energy_voluntary.femtojoules(), allowed.femtojoules()));
   }
 
   /// Where nothing happens, static executes every layer in the row blocks and the time that the plan counted.

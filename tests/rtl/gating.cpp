@@ -142,7 +142,7 @@ class Sequence {
   /// Tells the model the gap after `current` and the access that ends it.
   Access next_access(const Access& current) {
     const bool content = random_.chance(2);
-    gating_.set_uses(BankId(0), 0, content ? 1 : 0);  // what has to stay: the RTL loads nothing again
+    gating_.set_uses(BankId(0), Uses{.activations = content ? 1 : 0});  // what has to stay: the RTL loads nothing again
     rtl_.content = content;
     Access next;
     wakes_before_ = gating_.wakes();

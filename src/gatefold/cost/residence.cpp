@@ -25,7 +25,7 @@ bool Residence::buffers_fit(const Placement& placement, std::int64_t spare_banks
   for (std::int32_t c = 0; c < placement.core_count(); ++c) {
     const CoreId core = placement.core(c, table_->spec().cores_per_cluster);
     const bool there = buffers_[core.at()].block.has_value();
-    if (!there && !memory_->banks_opened(core, buffer_size(), BankRole::kWeights, {})) return false;
+    if (!there && !memory_->banks_opened(core, buffer_size(), BankRole::kBuffer, {})) return false;
     if (memory_->empty_banks(core) - (there ? 0 : 2) < spare_banks) return false;
   }
   return true;
@@ -37,7 +37,7 @@ Status Residence::store_buffers(LayerId layer, const Placement& placement) {
     const CoreId core = placement.core(c, table_->spec().cores_per_cluster);
     StreamBank& buffer = buffers_[core.at()];
     if (!buffer.block) {
-      auto block = memory_->store(core, buffer_size(), BankRole::kWeights, {}, {});
+      auto block = memory_->store(core, buffer_size(), BankRole::kBuffer, {}, {});
       if (!block) {
         drop_weights(layer);
         return std::move(block).error();

@@ -157,8 +157,15 @@ EnergyTotal Chip::charge_transfer(Bytes bytes, const Placement& from, const Plac
 void Chip::refresh_content(std::span<const Piece> pieces) {
   for (const Piece& piece : pieces) {
     const std::int32_t blocks = memory_.blocks(piece.bank);
-    const bool weights = memory_.role(piece.bank) == BankRole::kWeights;
-    gating_.set_uses(piece.bank, weights ? blocks : 0, weights ? 0 : blocks);
+    Uses uses;
+    switch (memory_.role(piece.bank)) {
+      case BankRole::kWeights: uses.weights = blocks; break;
+      case BankRole::kActivations: uses.activations = blocks; break;
+      case BankRole::kBuffer: uses.buffers = blocks; break;
+      case BankRole::kEmpty:
+      case BankRole::kFailed: break;
+    }
+    gating_.set_uses(piece.bank, uses);
   }
 }
 

@@ -236,7 +236,7 @@ TEST(Equations, AGapTakesTheCheapestState) {  // EQ-32, EQ-35
     Gating gating(edge, GatingScope::kAll, ledger);
     const ElementId element = c.bank ? gating.bank(BankId(0)) : gating.core(CoreId(0));
     gating.hold(element, Cycles(0), Cycles(10));
-    if (c.data) gating.set_uses(BankId(0), 1, 0);
+    if (c.data) gating.set_uses(BankId(0), {.weights = 1});
     const EnergyTotal before = ledger.part(Part::kLeakageOn);
     gating.hold(element, Cycles(10 + c.gap), Cycles(10 + c.gap));
     EXPECT_EQ(ledger.part(Part::kLeakageOn) - before, Energy(c.on)) << c.gap;
@@ -259,7 +259,7 @@ TEST(Equations, WhatARunNeverUsesIsOffFromTheStart) {  // EQ-32
   const DeviceSpec& edge = chip("edge-nnic");
   Ledger ledger;
   Gating gating(edge, GatingScope::kAll, ledger);
-  gating.set_uses(BankId(0), 1, 0);
+  gating.set_uses(BankId(0), {.weights = 1});
   gating.hold(gating.core(CoreId(0)), Cycles(0), Cycles(30));
   gating.settle(Cycles(40));  // too short for any break-even time
   EXPECT_EQ(ledger.part(Part::kLeakageOn), Energy(30 * 500'000));

@@ -43,14 +43,16 @@ Gating::Gating(const DeviceSpec& spec, GatingScope scope, Ledger& ledger)
   follow(nullptr);
 }
 
-void Gating::set_uses(BankId bank, std::int32_t weights, std::int32_t activations) {
+void Gating::set_uses(BankId bank, const Uses& uses) {
+  GATEFOLD_REQUIRE(uses.routes == 0);
   Element& element = elements_[this->bank(bank).at()];
-  const Uses before = std::exchange(element.uses, Uses{weights, activations, 0});
+  const Uses before = std::exchange(element.uses, uses);
   for (const ElementId above : {core(CoreId(element.core)), cluster(ClusterId(element.owner))}) {
     Uses& sum = elements_[above.at()].uses;
-    sum.weights += weights - before.weights;
-    sum.activations += activations - before.activations;
-    GATEFOLD_ENSURE(sum.weights >= 0 && sum.activations >= 0);
+    sum.weights += uses.weights - before.weights;
+    sum.activations += uses.activations - before.activations;
+    sum.buffers += uses.buffers - before.buffers;
+    GATEFOLD_ENSURE(sum.weights >= 0 && sum.activations >= 0 && sum.buffers >= 0);
   }
 }
 
@@ -134,7 +136,7 @@ PowerState Gating::spend_gap(const Element& element, const Rest& rest, Cycles un
   if (entered == until) return PowerState::kOn;
   const Transition& down = states_[element.element_class].down(rest.state);
   GATEFOLD_ENSURE(rest.state == PowerState::kOn || down.legal);
-  GATEFOLD_ENSURE(!down.loses_data || element.uses.weights + element.uses.activations == 0);  // nothing in use is switched off
+  GATEFOLD_ENSURE(!down.loses_data || element.uses.content() == 0);  // nothing in use is switched off
   spend(element, rest.state, entered, until);
   return rest.state;
 }

@@ -15,7 +15,8 @@
 //
 // What is in use is never switched off, but for weights that will be loaded again: in an unknown gap a bank that holds nothing else may go
 // OFF where that is worth the reload (EQ-61). The request that ends the gap finds them lost and fills the bank (refill); who ends it in any
-// other way, an event, finds the bank asleep. Every bank counts the blocks of weights and of activations in it, cores and clusters the sums
+// other way, an event, finds the bank asleep. Every bank counts the blocks of weights and of activations in it (a buffer
+// of streamed weights holds nothing between two executions), cores and clusters the sums
 // of theirs, and clusters the routes in flight. A command against the count is refused (pin); the gap rule asks it, and a bank that goes
 // OFF while its count says otherwise is a violated contract.
 //
@@ -66,8 +67,10 @@ enum class GatingScope : std::uint8_t {
 struct Uses {
   std::int32_t weights = 0;      ///< blocks of weights in its banks
   std::int32_t activations = 0;  ///< blocks of live activations in its banks
+  std::int32_t buffers = 0;      ///< blocks that hold something only while a layer executes
   std::int32_t routes = 0;       ///< clusters: data on their way through it, layers that execute on it included
-  [[nodiscard]] std::int32_t total() const { return weights + activations + routes; }
+  [[nodiscard]] std::int32_t content() const { return weights + activations; }
+  [[nodiscard]] std::int32_t total() const { return content() + buffers + routes; }
   friend bool operator==(const Uses&, const Uses&) = default;
 };
 
@@ -85,9 +88,9 @@ class Gating {
   /// Requires: from <= until.
   void hold(ElementId element, Cycles from, Cycles until);
 
-  /// How many blocks of weights and activations lie in a bank now; its core and cluster count with it. A gap is settled with
-  /// what the bank held when the gap ended, so call this after the holds of the access that changes it.
-  void set_uses(BankId bank, std::int32_t weights, std::int32_t activations);
+  /// What lies in a bank now; its core and cluster count with it. A gap is settled with what the bank held when the gap ended, so
+  /// call this after the holds of the access that changes it. Requires: no routes.
+  void set_uses(BankId bank, const Uses& uses);
   /// Data cross clusters `first` to `last` until then. A route that ended by `from` is forgotten.
   void add_route(std::int32_t first, std::int32_t last, Cycles from, Cycles until);
   /// What uses an element at `now`.
@@ -251,7 +254,7 @@ class Gating {
   /// Adds the gap to unknown_gaps_.
   void count_unknown(const Element& element, const Course& course, Cycles until);
   [[nodiscard]] bool may_enter(const Element& element, const Transition& down) const {
-    return down.legal && !(down.loses_data && element.uses.weights + element.uses.activations > 0);
+    return down.legal && !(down.loses_data && element.uses.content() > 0);
   }
   [[nodiscard]] std::size_t gap_class(const Element& element) const;
   /// `rest`: for how long the element surely rests.

@@ -63,10 +63,28 @@ TEST(Gating, ABankWithContentIsRetainedAndOneWithoutIsOff) {
     Gated chip;
     const ElementId bank = chip.gating.bank(chip.bank);
     chip.gating.hold(bank, Cycles(0), Cycles(10));
-    chip.gating.set_uses(chip.bank, content ? 1 : 0, 0);
+    chip.gating.set_uses(chip.bank, {.weights = content ? 1 : 0});
     chip.gating.hold(bank, Cycles(1010), Cycles(1011));
     EXPECT_EQ(chip.gated(), Energy(content ? 4000 : 1000));
     EXPECT_EQ(chip.transitions(), Energy(content ? 30 : 90));
+  }
+}
+
+TEST(Gating, ABufferHoldsNothingBetweenUsesButItsClusterIsInUse) {
+  for (const GatingScope scope : {GatingScope::kAll, GatingScope::kClusters}) {
+    Gated chip(scope);
+    const ElementId bank = chip.gating.bank(chip.bank);
+    if (scope == GatingScope::kClusters) chip.gating.pin(ClusterId(0), Cycles(0));
+    chip.gating.hold(bank, Cycles(0), Cycles(10));
+    chip.gating.set_uses(chip.bank, {.buffers = 1});
+    EXPECT_EQ(chip.gating.uses(chip.cluster, Cycles(10)), (Uses{.buffers = 1}));
+    if (scope == GatingScope::kClusters) {
+      EXPECT_FALSE(chip.gating.unpin(ClusterId(0), Cycles(20)));
+    } else {
+      chip.gating.hold(bank, Cycles(1010), Cycles(1011));
+      EXPECT_EQ(chip.gated(), Energy(1000));
+      EXPECT_EQ(chip.transitions(), Energy(90));
+    }
   }
 }
 
@@ -75,7 +93,7 @@ TEST(Gating, ContentDecidesTheWakeLatencyOfABank) {
     Gated chip;
     const ElementId bank = chip.gating.bank(chip.bank);
     chip.gating.hold(bank, Cycles(0), Cycles(10));
-    chip.gating.set_uses(chip.bank, content ? 1 : 0, 0);
+    chip.gating.set_uses(chip.bank, {.weights = content ? 1 : 0});
     chip.gating.begin_request(0, Cycles(500), false);
     chip.gating.hold(bank, chip.gating.ready_at(bank, Cycles(500)), Cycles(600));
     chip.gating.end_request(0, Cycles(600));
@@ -181,7 +199,7 @@ TEST(Gating, AnUnpinnedClusterIsOffAndKeepsWhatIsWrittenIntoItsBanksLater) {
   Gated chip(GatingScope::kClusters);
   chip.gating.pin(ClusterId(0), Cycles(0));
   EXPECT_TRUE(chip.gating.unpin(ClusterId(0), Cycles(100)));
-  chip.gating.set_uses(chip.bank, 1, 0);
+  chip.gating.set_uses(chip.bank, {.weights = 1});
   chip.gating.settle(Cycles(1000));
   EXPECT_EQ(chip.on(), Energy(100 * (20 + 2 * 10 + 8 * 10)));
   EXPECT_EQ(chip.gated(), Energy(900 * (4 + 7) + 1000 * 24));
@@ -190,14 +208,14 @@ TEST(Gating, AnUnpinnedClusterIsOffAndKeepsWhatIsWrittenIntoItsBanksLater) {
 TEST(Gating, WhatIsInUseIsNotUnpinned) {
   Gated chip(GatingScope::kClusters);
   for (const std::int32_t k : {0, 1, 2}) chip.gating.pin(ClusterId(k), Cycles(0));
-  chip.gating.set_uses(chip.bank, 0, 2);
+  chip.gating.set_uses(chip.bank, {.activations = 2});
   chip.gating.add_route(1, 2, Cycles(0), Cycles(50));
   chip.gating.hold(chip.gating.cluster(ClusterId(2)), Cycles(0), Cycles(70));
   EXPECT_FALSE(chip.gating.unpin(ClusterId(0), Cycles(20)));  // live activations
   EXPECT_FALSE(chip.gating.unpin(ClusterId(1), Cycles(49)));  // a route in flight
   EXPECT_FALSE(chip.gating.unpin(ClusterId(2), Cycles(69)));  // a layer executes
   EXPECT_EQ(chip.gating.powered_clusters(0), 3);
-  chip.gating.set_uses(chip.bank, 0, 0);
+  chip.gating.set_uses(chip.bank, {});
   EXPECT_TRUE(chip.gating.unpin(ClusterId(0), Cycles(20)));
   EXPECT_TRUE(chip.gating.unpin(ClusterId(1), Cycles(50)));
   EXPECT_TRUE(chip.gating.unpin(ClusterId(2), Cycles(70)));
@@ -205,15 +223,15 @@ TEST(Gating, WhatIsInUseIsNotUnpinned) {
 
 TEST(Gating, UsesOfBanksAddUpInTheirCoreAndTheirCluster) {
   Gated chip;
-  chip.gating.set_uses(BankId(0), 2, 0);
-  chip.gating.set_uses(BankId(5), 0, 3);  // core 1
-  EXPECT_EQ(chip.gating.uses(chip.gating.core(CoreId(0)), Cycles(0)), (Uses{2, 0, 0}));
-  EXPECT_EQ(chip.gating.uses(chip.cluster, Cycles(0)), (Uses{2, 3, 0}));
-  chip.gating.set_uses(BankId(0), 1, 0);
-  EXPECT_EQ(chip.gating.uses(chip.cluster, Cycles(0)), (Uses{1, 3, 0}));
+  chip.gating.set_uses(BankId(0), {.weights = 2});
+  chip.gating.set_uses(BankId(5), {.activations = 3});  // core 1
+  EXPECT_EQ(chip.gating.uses(chip.gating.core(CoreId(0)), Cycles(0)), (Uses{.weights = 2}));
+  EXPECT_EQ(chip.gating.uses(chip.cluster, Cycles(0)), (Uses{.weights = 2, .activations = 3}));
+  chip.gating.set_uses(BankId(0), {.weights = 1});
+  EXPECT_EQ(chip.gating.uses(chip.cluster, Cycles(0)), (Uses{.weights = 1, .activations = 3}));
   EXPECT_EQ(chip.gating.uses(chip.gating.cluster(ClusterId(1)), Cycles(0)), Uses());
   const test::ThrowingContracts throwing;
-  EXPECT_THROW(chip.gating.set_uses(BankId(0), -1, 0), std::logic_error);
+  EXPECT_THROW(chip.gating.set_uses(BankId(0), {.weights = -1}), std::logic_error);
 }
 
 TEST(Gating, AClusterThatStaysPoweredInAGapHasItsClockStopped) {  // EQ-32
@@ -236,7 +254,7 @@ TEST(Gating, ABankFallsAsleepOnlyAfterItsIdleCycles) {  // EQ-32
   spec.bank.sleep_after = Cycles(7);
   Gated chip(GatingScope::kAll, spec);
   chip.gating.hold(chip.gating.bank(chip.bank), Cycles(0), Cycles(10));
-  chip.gating.set_uses(chip.bank, 1, 0);
+  chip.gating.set_uses(chip.bank, {.weights = 1});
   chip.gating.hold(chip.gating.bank(chip.bank), Cycles(22), Cycles(22));  // 5 asleep: 20 + 30 cost what 50 do
   EXPECT_EQ(chip.on(), Energy(22 * 10));
   chip.gating.hold(chip.gating.bank(chip.bank), Cycles(35), Cycles(35));  // 6 asleep
@@ -257,9 +275,9 @@ TEST(Gating, PoweredClustersFollowTheScope) {
 TEST(Gating, ABankIsWritableOnceTheLastAccessToWhatLayThereHasEnded) {
   Gated chip;
   chip.gating.hold(chip.gating.bank(chip.bank), Cycles(0), Cycles(80));
-  chip.gating.set_uses(chip.bank, 1, 0);
+  chip.gating.set_uses(chip.bank, {.weights = 1});
   EXPECT_EQ(chip.gating.writable_from(chip.bank), Cycles(0));  // it shares the bank
-  chip.gating.set_uses(chip.bank, 0, 0);
+  chip.gating.set_uses(chip.bank, {});
   EXPECT_EQ(chip.gating.writable_from(chip.bank), Cycles(80));
 }
 

@@ -176,7 +176,7 @@ TEST(UnknownGaps, UnknownGapsAreComparedWithTheTimeOutWithForesightAndWithNoGati
 
 /// Weights in a bank that stream 0 reads over [0, 10); its next request arrives unforeseen.
 void weights_at_rest(Gated& chip, Cycles arrival) {
-  chip.gating.set_uses(chip.bank, 1, 0);
+  chip.gating.set_uses(chip.bank, {.weights = 1});
   chip.gating.begin_request(0, Cycles(0), true);
   chip.gating.hold(chip.gating.bank(chip.bank), Cycles(0), Cycles(10));
   chip.gating.end_request(0, Cycles(10));
@@ -217,7 +217,7 @@ TEST(UnknownGaps, OnlyWeightsOfStreamsThatCanWaitForThemAreLost) {
     Gated chip;
     if (kept == 1) chip.gating.keep_weights(0);
     chip.gating.begin_request(0, Cycles(0), true);
-    chip.gating.set_uses(chip.bank, kept == 2 ? 0 : 1, kept == 2 ? 1 : 0);
+    chip.gating.set_uses(chip.bank, {.weights = kept == 2 ? 0 : 1, .activations = kept == 2 ? 1 : 0});
     chip.gating.hold(chip.gating.bank(chip.bank), Cycles(0), Cycles(10));
     chip.gating.end_request(0, Cycles(10));
     chip.gating.begin_request(0, Cycles(5000), false);
@@ -240,7 +240,7 @@ TEST(UnknownGaps, ABankThatIsAwakeUntilItsIdleCyclesHavePassedNeedsNoWake) {
   DeviceSpec spec = small_chip();
   spec.bank.sleep_after = Cycles(7);
   Gated chip(spec);
-  chip.gating.set_uses(chip.bank, 1, 0);
+  chip.gating.set_uses(chip.bank, {.weights = 1});
   OneDescent rules(Cycles(0));
   chip.gating.follow(&rules);
   chip.gating.begin_request(0, Cycles(35), true);

@@ -22,7 +22,8 @@
 
 namespace gatefold {
 
-enum class BankRole : std::uint8_t { kEmpty, kWeights, kActivations, kFailed };
+/// kBuffer: taken, but what it holds is worth nothing once its layer has executed.
+enum class BankRole : std::uint8_t { kEmpty, kWeights, kActivations, kBuffer, kFailed };
 
 using BlockId = Id<struct BlockTag>;
 using Payload = std::shared_ptr<const void>;

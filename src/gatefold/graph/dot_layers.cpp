@@ -10,7 +10,7 @@
 #include <cmath>
 
 #include "gatefold/graph/layer_builder.h"
-#include "gatefold/kernels/evaluate.h"
+#include "gatefold/model/visit_type.h"
 
 namespace gatefold {
 namespace {
@@ -29,37 +29,58 @@ Status expect_storable(std::int64_t elements, const std::string& name) {
 }
 
 /// float32 weights [oc, ..] with every channel times its factor.
-Result<Tensor> scaled(const Tensor& weights, const std::vector<double>& factors, const std::string& name) {
+Result<Tensor> scaled(const Tensor& weights, const std::vector<double>& factors, const std::string& name, BytePool& pool) {
   const bool alike = std::all_of(factors.begin(), factors.end(), [&](double factor) { return factor == factors.front(); });
   if (weights.is_splat() && alike) return Tensor::splat<float>(weights.shape(), static_cast<float>(weights.number_at(0) * factors.front()));
   GATEFOLD_CHECK(expect_storable(weights.shape().elements(), name));
   const Tensor dense = weights.dense();
   const auto from = dense.values<float>();
   const std::size_t filter = from.size() / factors.size();
-  std::vector<float> products(from.size());
-  for (std::size_t i = 0; i < from.size(); ++i) products[i] = static_cast<float>(from[i] * factors[i / filter]);
-  return Tensor::of<float>(weights.shape(), products);
+  const std::shared_ptr<std::byte> bytes = pool.take(from.size_bytes());
+  auto* to = reinterpret_cast<float*>(bytes.get());
+  for (std::size_t channel = 0; channel < factors.size(); ++channel) {
+    const double factor = factors[channel];
+    for (std::size_t i = channel * filter; i < (channel + 1) * filter; ++i) to[i] = static_cast<float>(from[i] * factor);
+  }
+  return Tensor(ElementType::kFloat32, weights.shape(), bytes);
+}
+
+/// to[c, r] = from[r, c], rows taken a cache line of the result at a time.
+template <class T>
+void transpose(const T* from, std::int64_t rows, std::int64_t columns, T* to) {
+  constexpr auto kLine = static_cast<std::int64_t>(64 / sizeof(T));
+  for (std::int64_t begin = 0; begin < rows; begin += kLine) {
+    const std::int64_t end = std::min(rows, begin + kLine);
+    for (std::int64_t c = 0; c < columns; ++c) {
+      for (std::int64_t r = begin; r < end; ++r) to[c * rows + r] = from[r * columns + c];
+    }
+  }
 }
 
 /// [k, n] -> [n, k], stored elements as they are.
-Result<Tensor> transposed(const Tensor& matrix, const std::string& name) {
-  const Shape flipped{matrix.shape()[1], matrix.shape()[0]};
+Tensor transposed(const Tensor& matrix, BytePool& pool) {
+  const std::int64_t rows = matrix.shape()[0];
+  const std::int64_t columns = matrix.shape()[1];
+  const Shape flipped{columns, rows};
   if (matrix.is_splat()) return splat_of(matrix, flipped);
-  if (flipped[0] == 1 || flipped[1] == 1) return matrix.reshaped(flipped);
-  auto results = evaluate(Transpose{{1, 0}}, std::array{&matrix});
-  if (!results) return std::move(results).error().within(fmt::format("node '{}'", name));
-  return std::move(results).value().front();
+  if (rows == 1 || columns == 1) return matrix.reshaped(flipped);
+  const std::shared_ptr<std::byte> bytes = pool.take(static_cast<std::size_t>(rows * columns * element_size(matrix.type())));
+  visit_type(matrix.type(), [&](auto zero) {
+    using T = decltype(zero);
+    transpose(matrix.values<T>().data(), rows, columns, reinterpret_cast<T*>(bytes.get()));
+  });
+  return Tensor(matrix.type(), flipped, bytes);
 }
 
 /// An operand times a positive or negative factor: in its scale where it has one, in its elements otherwise.
-Result<Operand> times(Operand operand, float factor, const std::string& name) {
+Result<Operand> times(Operand operand, float factor, const std::string& name, BytePool& pool) {
   if (factor == 1) return operand;
   if (operand.dequantise && factor > 0) {
     for (float& scale : operand.dequantise->scale) scale *= factor;
     return operand;
   }
   GATEFOLD_TRY(const Tensor tensor, real_of(operand, name));
-  GATEFOLD_TRY(Tensor product, scaled(tensor, {static_cast<double>(factor)}, name));
+  GATEFOLD_TRY(Tensor product, scaled(tensor, {static_cast<double>(factor)}, name, pool));
   return constant_operand(std::move(product));
 }
 
@@ -191,14 +212,14 @@ Status LayerBuilder::form(const MatMul& op, const Node& node) {
   if (b.dequantise) b.dequantise->axis = std::max<std::int64_t>(0, b.dequantise->axis - std::max(0, rank - 2));
   b.constant = b.constant->reshaped(Shape{rows, columns});
   if (!op.transpose_b) {
-    GATEFOLD_TRY(b.constant, transposed(*b.constant, node.name));
+    b.constant = transposed(*b.constant, pool_);
     if (b.dequantise) b.dequantise->axis = 1 - b.dequantise->axis;
   }
   const std::int64_t oc = b.constant->shape()[0];
   const std::int64_t ic = b.constant->shape()[1];
   b.shape = Shape{oc, ic, 1, 1};
   b.constant = b.constant->reshaped(b.shape);
-  GATEFOLD_TRY(b, times(std::move(b), op.alpha, node.name));
+  GATEFOLD_TRY(b, times(std::move(b), op.alpha, node.name, pool_));
 
   if (op.transpose_a) {
     const int last = x.shape.rank() - 1;
@@ -217,7 +238,7 @@ Status LayerBuilder::form(const MatMul& op, const Node& node) {
     if (!bias)
       return unsupported(
           node, fmt::format("found c of shape {}, want a constant with one entry per column", input(node, 2).operand.shape.text()));
-    GATEFOLD_TRY(bias, times(std::move(*bias), op.beta, node.name));
+    GATEFOLD_TRY(bias, times(std::move(*bias), op.beta, node.name, pool_));
   }
   const DotGeometry dot{.n = x.shape.elements() / std::max<std::int64_t>(ic, 1), .ic = ic, .oc = oc};
   return emit_dot(node, MatMul{.transpose_b = true}, std::move(x), std::move(b), std::move(bias), dot);
@@ -294,7 +315,7 @@ Result<bool> LayerBuilder::join_batch_norm(const BatchNorm& op, const Node& node
     factors.push_back(factor);
     shifted.push_back(static_cast<float>((bias.number_at(oc) - parameters[2].number_at(oc)) * factor + parameters[1].number_at(oc)));
   }
-  GATEFOLD_TRY(Tensor weights, scaled(*layer.inputs[1].constant, factors, node.name));
+  GATEFOLD_TRY(Tensor weights, scaled(*layer.inputs[1].constant, factors, node.name, pool_));
   layer.inputs.resize(2);
   layer.inputs[1] = constant_operand(std::move(weights));
   layer.inputs.push_back(constant_operand(Tensor::of<float>(Shape{layer.dot.oc}, shifted)));

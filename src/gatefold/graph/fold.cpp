@@ -187,6 +187,7 @@ class Folder {
 
 Result<TypedModel> infer_and_fold(const Model& model, const BoundInputs& bound) {
   TypedModel typed{.name = model.name, .quantised = false, .values = {}, .nodes = {}, .inputs = {}, .outputs = model.outputs};
+  typed.nodes.reserve(model.nodes.size());
   for (const Value& value : model.values) {
     Fact fact;
     if (value.constant) fact = {value.constant->type(), value.constant->shape()};
@@ -208,6 +209,7 @@ void drop_dead_nodes(TypedModel& model) {
   std::vector<bool> wanted(model.values.size(), false);
   for (const ValueId output : model.outputs) wanted[output.at()] = true;
   std::vector<Node> live;
+  live.reserve(model.nodes.size());
   for (auto node = model.nodes.rbegin(); node != model.nodes.rend(); ++node) {
     if (std::none_of(node->outputs.begin(), node->outputs.end(), [&](ValueId id) { return wanted[id.at()]; })) continue;
     for (const auto& input : node->inputs) {

@@ -16,7 +16,21 @@ Operand constant_operand(Tensor tensor, std::optional<Quantisation> dequantise) 
   return operand;
 }
 
-LayerBuilder::LayerBuilder(const TypedModel& model) : model_(&model), sources_(model.values.size()), uses_(model.values.size(), 0) {
+namespace {
+
+std::size_t constant_bytes(const TypedModel& model) {
+  std::size_t bytes = 0;
+  for (const TypedValue& value : model.values) {
+    if (!value.constant || value.constant->is_splat()) continue;
+    bytes += static_cast<std::size_t>(value.constant->shape().elements() * element_size(value.constant->type()));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+LayerBuilder::LayerBuilder(const TypedModel& model)
+    : model_(&model), pool_(constant_bytes(model)), sources_(model.values.size()), uses_(model.values.size(), 0) {
   for (const Node& node : model.nodes) {
     for (const auto& id : node.inputs) {
       if (id) ++uses_[id->at()];
@@ -36,7 +50,7 @@ Result<LayerGraph> LayerBuilder::build() && {
     activation.type = input.fact.type;
     activation.shape = input.fact.shape;
     graph_.inputs.push_back(tensor);
-    Operand& operand = sources_[id.at()].emplace().operand;
+    Operand& operand = (sources_[id.at()] = std::make_unique<Source>())->operand;
     operand.tensor = tensor;
     operand.type = input.fact.type;
     operand.shape = input.fact.shape;
@@ -44,7 +58,8 @@ Result<LayerGraph> LayerBuilder::build() && {
   for (std::size_t i = 0; i < model_->values.size(); ++i) {
     const TypedValue& constant = model_->values[i];
     if (!constant.constant) continue;
-    sources_[i].emplace().operand = constant_operand(*constant.constant, constant.dequantise);
+    sources_[i] = std::make_unique<Source>();
+    sources_[i]->operand = constant_operand(*constant.constant, constant.dequantise);
   }
   for (const Node& node : model_->nodes) {
     GATEFOLD_CHECK(std::visit([&](const auto& op) { return form(op, node); }, node.op));
@@ -59,7 +74,7 @@ Result<LayerGraph> LayerBuilder::build() && {
 
 const LayerBuilder::Source& LayerBuilder::source(ValueId id) const {
   const auto& source = sources_.at(id.at());
-  GATEFOLD_ENSURE(source.has_value());
+  GATEFOLD_ENSURE(source != nullptr);
   return *source;
 }
 
@@ -82,7 +97,7 @@ void LayerBuilder::view(ValueId output, const Source& from) {
   viewed.operand.shape = value(output).fact.shape;
   if (viewed.operand.constant) viewed.operand.constant = viewed.operand.constant->reshaped(viewed.operand.shape);
   viewed.sole = from.sole && read_once(output);
-  sources_[output.at()] = std::move(viewed);
+  sources_[output.at()] = std::make_unique<Source>(std::move(viewed));
 }
 
 TensorId LayerBuilder::store(ValueId output, ElementType type, const Shape& shape, LayerId producer) {
@@ -92,7 +107,7 @@ TensorId LayerBuilder::store(ValueId output, ElementType type, const Shape& shap
   activation.type = type;
   activation.shape = shape;
   activation.producer = producer;
-  Source& stored = sources_[output.at()].emplace();
+  Source& stored = *(sources_[output.at()] = std::make_unique<Source>());
   stored.operand.tensor = tensor;
   stored.operand.type = type;
   stored.operand.shape = shape;

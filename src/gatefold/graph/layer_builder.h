@@ -12,6 +12,7 @@
 // product, their biases and batch norms), epilogues.cpp (activations, quantise).
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,6 +21,7 @@
 #include "gatefold/base/result.h"
 #include "gatefold/graph/layer_graph.h"
 #include "gatefold/graph/typed_model.h"
+#include "gatefold/model/byte_pool.h"
 
 namespace gatefold {
 
@@ -119,8 +121,9 @@ class LayerBuilder {
   Status finish_dot(Layer& layer);
 
   const TypedModel* model_;
+  BytePool pool_;  ///< of weights that are not the model's own
   LayerGraph graph_;
-  std::vector<std::optional<Source>> sources_;           ///< by ValueId
+  std::vector<std::unique_ptr<Source>> sources_;         ///< by ValueId
   std::vector<std::int32_t> uses_;                       ///< by ValueId: reading nodes plus network outputs
   std::vector<std::optional<Quantisation>> slid_;        ///< by LayerId: the dequantisation that moved behind the layer
   std::vector<std::pair<LayerId, std::string>> copies_;  ///< layers that no node stands for, and the names they want

@@ -16,7 +16,7 @@ namespace gatefold::shape_rules {
 /// One node under inference.
 class Site {
  public:
-  Site(const Node& node, const std::vector<TypedValue>& values) : node_(&node), values_(&values) {}
+  Site(const Node& node, const TypedValues& values) : node_(&node), values_(&values) {}
 
   [[nodiscard]] std::size_t count() const { return node_->inputs.size(); }
   [[nodiscard]] std::size_t output_count() const { return node_->outputs.size(); }
@@ -48,7 +48,7 @@ class Site {
 
  private:
   const Node* node_;
-  const std::vector<TypedValue>* values_;
+  const TypedValues* values_;
 };
 
 [[nodiscard]] Tensor integer_tensor(std::span<const std::int64_t> values);

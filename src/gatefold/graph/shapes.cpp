@@ -85,8 +85,10 @@ Status check_quantisation(std::int64_t& axis, const Site& site, bool positive) {
   if (site.has(2) && site.shape(2).elements() != count) {
     return site.invalid(fmt::format("found {} scales and {} zero points", count, site.shape(2).elements()));
   }
-  for (std::int64_t i = 0; i < count; ++i) {
-    const double factor = scale.constant->number_at(i);
+  const Tensor dense = scale.constant->dense();
+  const std::span<const float> factors = dense.values<float>();
+  for (std::size_t i = 0; i < factors.size(); ++i) {
+    const float factor = factors[i];
     if (!std::isfinite(factor) || factor < 0 || (positive && factor == 0)) {
       return site.invalid(fmt::format("found scale {} at index {}, want a positive number", factor, i));
     }
@@ -351,7 +353,7 @@ Outcome infer_one(Cast& op, const Site& site) {
 
 }  // namespace shape_rules
 
-Result<Inferred> infer(Node& node, const std::vector<TypedValue>& values) {
+Result<Inferred> infer(Node& node, const TypedValues& values) {
   const shape_rules::Site site(node, values);
   GATEFOLD_TRY(Inferred inferred, std::visit([&site](auto& op) { return shape_rules::infer_one(op, site); }, node.op));
   if (inferred.outputs.size() != node.outputs.size()) {

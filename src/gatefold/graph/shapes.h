@@ -19,6 +19,6 @@ struct Inferred {
 /// negative) and returns the facts of its outputs.
 /// Errors: kInvalidInput if shapes or types do not agree or a result exceeds kElementsMax; kUnsupported if a shape is
 /// known only at run time or a rank is beyond this library. Both name the node.
-[[nodiscard]] Result<Inferred> infer(Node& node, const std::vector<TypedValue>& values);
+[[nodiscard]] Result<Inferred> infer(Node& node, const TypedValues& values);
 
 }  // namespace gatefold

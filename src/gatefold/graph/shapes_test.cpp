@@ -51,7 +51,7 @@ class One {
     node.inputs.emplace_back(ValueId(values_.size() - 1));
     return *this;
   }
-  std::vector<TypedValue> values_;
+  TypedValues values_;
 };
 
 Window window(std::array<std::int64_t, 2> kernel, std::array<std::int64_t, 2> stride, AutoPad pad) {

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "gatefold/kernels/evaluate.h"
+#include "gatefold/model/visit_type.h"
 
 namespace gatefold {
 namespace {
@@ -25,6 +27,18 @@ template <class T>
 Tensor splat_as(const Tensor& element, const Shape& shape) {
   if constexpr (std::is_floating_point_v<T>) return Tensor::splat<T>(shape, static_cast<T>(element.number_at(0)));
   else return Tensor::splat<T>(shape, static_cast<T>(element.integer_at(0)));
+}
+
+/// All elements in row-major order. Requires: each fits T.
+template <class T>
+std::vector<T> elements_as(const Tensor& tensor) {
+  const Tensor dense = tensor.dense();
+  return visit_type(dense.type(), [&](auto zero) {
+    const auto stored = dense.values<decltype(zero)>();
+    std::vector<T> elements(stored.size());
+    std::transform(stored.begin(), stored.end(), elements.begin(), [](auto element) { return static_cast<T>(element); });
+    return elements;
+  });
 }
 
 }  // namespace
@@ -72,7 +86,7 @@ Result<Tensor> real(const TypedValue& value) {
   return std::move(results).value().front();
 }
 
-Quantisation quantisation_of(const Node& node, const std::vector<TypedValue>& values) {
+Quantisation quantisation_of(const Node& node, const TypedValues& values) {
   const auto constant = [&](std::size_t i) -> const Tensor& { return *values.at(node.inputs.at(i)->at()).constant; };
   const bool dequantises = std::holds_alternative<Dequantize>(node.op);
   GATEFOLD_REQUIRE(dequantises || std::holds_alternative<Quantize>(node.op));
@@ -81,10 +95,9 @@ Quantisation quantisation_of(const Node& node, const std::vector<TypedValue>& va
   quantisation.axis = dequantises ? std::get<Dequantize>(node.op).axis : std::get<Quantize>(node.op).axis;
   const Tensor& scale = constant(1);
   const bool has_zero_point = node.inputs.size() > 2 && node.inputs[2].has_value();
-  for (std::int64_t i = 0; i < scale.shape().elements(); ++i) {
-    quantisation.scale.push_back(static_cast<float>(scale.number_at(i)));
-    quantisation.zero_point.push_back(has_zero_point ? static_cast<std::int32_t>(constant(2).integer_at(i)) : 0);
-  }
+  quantisation.scale = elements_as<float>(scale);
+  if (has_zero_point) quantisation.zero_point = elements_as<std::int32_t>(constant(2));
+  else quantisation.zero_point.assign(quantisation.scale.size(), 0);
   return quantisation;
 }
 

@@ -6,6 +6,7 @@
 // everything else asks for `real`.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,10 +37,13 @@ struct TypedValue {
   std::optional<Quantisation> dequantise;  ///< only on constants
 };
 
+/// By ValueId. Not in one piece: thousands of values would be a block that the heap maps anew, page by page, for every network.
+using TypedValues = std::deque<TypedValue>;
+
 struct TypedModel {
   std::string name;
   bool quantised = false;  ///< the file has quantisation operators
-  std::vector<TypedValue> values;
+  TypedValues values;
   std::vector<Node> nodes;  ///< topological order; none has only constant inputs
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
@@ -53,7 +57,7 @@ struct TypedModel {
 
 /// What a quantise or dequantise node says, its parameters read from constants. Per tensor if the scale is one element.
 /// Requires: `infer` has accepted the node.
-[[nodiscard]] Quantisation quantisation_of(const Node& node, const std::vector<TypedValue>& values);
+[[nodiscard]] Quantisation quantisation_of(const Node& node, const TypedValues& values);
 
 /// A splat of the one element of `element`. Requires: one element.
 [[nodiscard]] Tensor splat_of(const Tensor& element, const Shape& shape);

@@ -20,6 +20,18 @@ std::int64_t work_of(const Layer& layer) {
   return values * kPerValue;
 }
 
+/// About what the packed weights of all dot layers take: channels and depths are rounded up.
+std::size_t packed_bytes(const LayerGraph& graph) {
+  std::int64_t bytes = 0;
+  for (const Layer& layer : graph.layers) {
+    if (layer.kind != LayerKind::kDot) continue;
+    const Operand& weights = layer.inputs[1];
+    const std::int64_t of_channel = weights.shape.elements() * element_size(weights.type) / std::max<std::int64_t>(1, layer.dot.oc);
+    bytes += (layer.dot.oc + kPanel) * (of_channel + kPanel);
+  }
+  return static_cast<std::size_t>(bytes);
+}
+
 struct Compiled {
   LayerStepPtr step;  ///< null: nothing to run
   const char* kind = "view";
@@ -66,7 +78,8 @@ Result<std::shared_ptr<const CompiledNetwork>> CompiledNetwork::make(std::shared
   isa = std::min(isa, best_tile_isa());
   auto parts = std::make_unique<Parts>(std::move(graph), parts_max);
   const LayerGraph& g = *parts->graph;
-  const StepSource source{g, parts->storage, numerics, isa};
+  BytePool weights(packed_bytes(g));
+  const StepSource source{g, parts->storage, numerics, isa, weights};
   for (std::size_t i = 0; i < g.layers.size(); ++i) {
     GATEFOLD_TRY(Compiled layer, compile(source, i));
     std::int64_t most = 1;

@@ -125,7 +125,7 @@ LayerStepPtr dot_step(const StepSource& source, std::size_t index) {
     const std::int64_t pixel = d.ic * element_size(layer.inputs[0].type);
     options.x = {d.ih * d.iw * pixel, d.iw * pixel, pixel};
   }
-  auto tile = make_tile_layer(layer, source.numerics, options, source.isa);
+  auto tile = make_tile_layer(layer, source.numerics, options, source.isa, source.weights);
   if (!tile) return nullptr;
   return std::make_unique<DotStep>(std::move(tile), std::move(from), y->offset, std::move(addend));
 }

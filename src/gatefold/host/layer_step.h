@@ -5,6 +5,7 @@
 
 #include "gatefold/host/storage.h"
 #include "gatefold/kernels/tile_kernels.h"
+#include "gatefold/model/byte_pool.h"
 
 namespace gatefold {
 
@@ -27,6 +28,7 @@ struct StepSource {
   const StoragePlan& storage;
   Numerics numerics;
   TileIsa isa;
+  BytePool& weights;  ///< packed ones are taken from here
 };
 
 /// A tensor in the arena under a shape.

@@ -245,7 +245,8 @@ void Workers::prepare(HostRequestState& request) {
     return;
   }
   // Requests in flight at once are at most as many as cores and callers: the pool grows to that and stays.
-  request.arena = std::make_unique<Arena>(Arena{Buffer(network.program->arena_bytes()), Buffer(network.program->scratch_bytes())});
+  request.arena =
+      std::make_unique<Arena>(Arena{Buffer::of_large_pages(network.program->arena_bytes()), Buffer(network.program->scratch_bytes())});
 }
 
 HostRequestState* Workers::take(std::int32_t core) {

@@ -12,6 +12,7 @@ namespace {
 constexpr int kPositionsMax = 4;
 constexpr int kWidePanels = 1;
 constexpr int kNarrowPositions = 1;
+constexpr bool kHoldsNineTaps = false;  // registers for the weights of nine taps beside six sums
 
 struct Lanes {
   struct Float {

@@ -13,6 +13,7 @@ namespace {
 constexpr int kPositionsMax = 14;
 constexpr int kWidePanels = 2;
 constexpr int kNarrowPositions = 4;
+constexpr bool kHoldsNineTaps = true;  // registers for the weights of nine taps beside six sums
 
 struct Lanes {
   using Float = __m512;
@@ -86,7 +87,10 @@ inline __attribute__((always_inline)) void interleave(const std::byte* x, const 
   out[3] = _mm512_unpackhi_epi16(high01, high23);
 }
 
-void depthwise_u8(const DepthwiseRow& row, const ByteFinish& f) {
+void depthwise_u8(const DepthwiseRow& shared_row, const ByteFinish& shared_finish) {
+  // Copies that no store can reach: they stay in registers.
+  const DepthwiseRow row = shared_row;
+  const ByteFinish f = shared_finish;
   const std::int64_t groups = row.tap_count / 4;
   for (std::int64_t channel = 0; channel < row.channels; channel += kByteBlock) {
     const std::byte* weights = row.weights + channel * row.tap_count;

@@ -7,6 +7,7 @@ namespace {
 constexpr int kPositionsMax = 2;
 constexpr int kWidePanels = 1;
 constexpr int kNarrowPositions = 1;
+constexpr bool kHoldsNineTaps = false;  // registers for the weights of nine taps beside six sums
 
 struct Lanes {
   struct Float {

@@ -1,8 +1,8 @@
 // The body of every table of tile kernels. A file that includes it has defined, in its own unnamed namespace, `Lanes` (16
 // lanes of 32 bits: what a panel is), `FloatMac` and `ByteMac` (how units are multiplied and added), kPositionsMax,
-// kWidePanels and kNarrowPositions (and GATEFOLD_OWN_DEPTHWISE_U8, if it brings depthwise_u8 itself), and is compiled for its instruction
-// set. Everything here is in the unnamed namespace too, and nothing of the standard library's is called: a function shared with files for
-// other processors must not be compiled for this one.
+// kWidePanels, kNarrowPositions and kHoldsNineTaps (and GATEFOLD_OWN_DEPTHWISE_U8, if it brings depthwise_u8 itself), and is compiled for
+// its instruction set. Everything here is in the unnamed namespace too, and nothing of the standard library's is called: a function shared
+// with files for other processors must not be compiled for this one.
 #pragma once
 
 #include <utility>
@@ -204,11 +204,57 @@ GATEFOLD_INLINE void depthwise_columns(const DepthwiseRow& row, const FloatFinis
   }
 }
 
-void depthwise_float(const DepthwiseRow& row, const FloatFinish& finish) {
+/// The same for rows of three taps: every input is loaded once for the three columns that read it. Each sum takes its taps in
+/// the same order.
+template <int C>
+GATEFOLD_INLINE void depthwise_threes(const DepthwiseRow& row, const FloatFinish& finish, const Lanes::Float (&w)[9], std::int64_t channel,
+                                      std::int64_t column) {
+  Lanes::Float sums[C];
+#pragma GCC unroll 8
+  for (int c = 0; c < C; ++c) sums[c] = Lanes::load(finish.bias + channel);
+  const std::byte* x = row.x + column * row.x_step + channel * 4;
+#pragma GCC unroll 3
+  for (int r = 0; r < 3; ++r) {
+    const std::byte* from = x + row.taps[3 * r];
+#pragma GCC unroll 8
+    for (int i = 0; i < C + 2; ++i) {
+      const Lanes::Float value = Lanes::load(reinterpret_cast<const float*>(from + i * row.x_step));
+#pragma GCC unroll 3
+      for (int s = 2; s >= 0; --s) {
+        if (i - s >= 0 && i - s < C) sums[i - s] = Lanes::fma(value, w[3 * r + s], sums[i - s]);
+      }
+    }
+  }
+  const std::int64_t count = smaller(kPanel, row.channels - channel);
+#pragma GCC unroll 8
+  for (int c = 0; c < C; ++c) {
+    auto* y = reinterpret_cast<float*>(row.y + (column + c) * row.y_step) + channel;
+    Lanes::store_part(y, Lanes::clamp(sums[c], finish.low, finish.high), count);
+  }
+}
+
+/// Columns from 0 on of one panel; returns where it stopped.
+GATEFOLD_INLINE std::int64_t depthwise_panel_of_threes(const DepthwiseRow& row, const FloatFinish& finish, const std::byte* weights,
+                                                       std::int64_t channel) {
+  constexpr int kColumns = 6;
+  Lanes::Float w[9];
+#pragma GCC unroll 9
+  for (int tap = 0; tap < 9; ++tap) w[tap] = Lanes::load(reinterpret_cast<const float*>(weights) + tap * kPanel);
+  std::int64_t column = 0;
+  for (; column + kColumns <= row.columns; column += kColumns) depthwise_threes<kColumns>(row, finish, w, channel, column);
+  for (; column + 2 <= row.columns; column += 2) depthwise_threes<2>(row, finish, w, channel, column);
+  return column;
+}
+
+void depthwise_float(const DepthwiseRow& shared_row, const FloatFinish& shared_finish) {
+  // Copies that no store can reach: they stay in registers.
+  const DepthwiseRow row = shared_row;
+  const FloatFinish finish = shared_finish;
   constexpr int kColumns = 6;
   for (std::int64_t channel = 0; channel < row.channels; channel += kPanel) {
     const std::byte* weights = row.weights + channel * row.tap_count * 4;
     std::int64_t column = 0;
+    if (kHoldsNineTaps && row.threes) column = depthwise_panel_of_threes(row, finish, weights, channel);
     for (; column + kColumns <= row.columns; column += kColumns) {
       depthwise_columns<kColumns>(row, finish, weights, channel, column);
     }

@@ -56,6 +56,7 @@ struct DepthwiseRow {
   std::int64_t columns, channels;
   std::byte* y;
   std::int64_t y_step;
+  bool threes = false;  ///< nine taps, three by three, each one column after the one before: what columns read overlaps
 };
 
 /// y = min(max(sum + bias (+ addend), low), high). `bias`: a multiple of kPanel entries.

@@ -2,9 +2,11 @@
 #include "gatefold/kernels/tile_layer.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <vector>
 
+#include "gatefold/base/quantity.h"
 #include "gatefold/kernels/tile_parameters.h"
 
 namespace gatefold {
@@ -12,6 +14,7 @@ namespace {
 
 constexpr std::int64_t kUnit = 4;                  // bytes that a 32-bit lane multiplies at a time
 constexpr std::int64_t kCopiedBytes = 256 * 1024;  // of padded rows at a time: they stay in the second-level cache
+constexpr std::int64_t kEdgesMatter = 16;          // columns up to which the two at the borders cost more than copying a row
 constexpr std::int64_t kWeightsNear = 384 * 1024;  // weights that stay there from position to position
 
 std::int64_t rounded_up(std::int64_t count, std::int64_t unit) { return (count + unit - 1) / unit * unit; }
@@ -19,14 +22,15 @@ std::int64_t rounded_up(std::int64_t count, std::int64_t unit) { return (count +
 /// What all dot layers share: rows of outputs, cut into slices and these into groups of rows whose input is padded together.
 class RowsLayer : public TileLayer {
  public:
-  RowsLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels)
+  /// `copies`: rows with padding are copied into scratch memory; else the layer sees the image itself.
+  RowsLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels, bool copies = true)
       : d_(d),
         p_(std::move(p)),
         o_(o),
         kernels_(kernels),
         element_(p_.finish == TileFinish::kFloat ? 4 : 1),
         window_w_((d.ow - 1) * d.sw + (d.kw - 1) * d.dw + 1),
-        padded_(d.pad_top > 0 || d.pad_left > 0 || (d.oh - 1) * d.sh + (d.kh - 1) * d.dh + 1 > d.ih || window_w_ > d.iw),
+        padded_(copies && (d.pad_top > 0 || d.pad_left > 0 || (d.oh - 1) * d.sh + (d.kh - 1) * d.dh + 1 > d.ih || window_w_ > d.iw)),
         x_pixel_(padded_ ? d.ic * element_ : o.x.pixel),
         x_row_(padded_ ? window_w_ * x_pixel_ : o.x.row) {
     rows_at_once_ = d.oh;
@@ -95,14 +99,14 @@ class RowsLayer : public TileLayer {
 
 /// Weights and all per-channel numbers of one group of a dense layer, by panels.
 struct Panels {
-  std::vector<std::byte> weights;
+  std::shared_ptr<const std::byte> weights;
   std::vector<float> bias, scale;
   std::vector<std::int32_t> sums;
 };
 
 class DenseLayer final : public RowsLayer {
  public:
-  DenseLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels)
+  DenseLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels, BytePool& pool)
       : RowsLayer(d, std::move(p), o, kernels), ic_(d.ic / d.group), oc_(d.oc / d.group) {
     // Neighbouring taps of one row are neighbours in memory if nothing lies between the pixels.
     merged_ = d.dw == 1 && d.group == 1 && x_pixel_ == d.ic * element_ && d.kw > 1;
@@ -113,9 +117,8 @@ class DenseLayer final : public RowsLayer {
       for (std::int64_t s = 0; s < columns; ++s) taps_.push_back(r * d.dh * x_row_ + s * d.dw * x_pixel_);
     }
     panel_bytes_ = static_cast<std::int64_t>(taps_.size()) * depth_ * kPanel * kUnit;
-    for (std::int64_t group = 0; group < d.group; ++group) groups_.push_back(packed(group));
-    p_.real = {};
-    p_.bytes = {};
+    for (std::int64_t group = 0; group < d.group; ++group) groups_.push_back(packed(group, pool));
+    p_.drop_weights();
     // A single row of equally spaced positions, whatever the image's extents.
     flat_ = !padded_ && d.kh == 1 && d.kw == 1 && d.sw == 1 && d.sh == 1 && o.x.row == d.iw * o.x.pixel && o.y.row == d.ow * o.y.pixel &&
             (d.n == 1 || (o.x.image == d.ih * o.x.row && o.y.image == d.oh * o.y.row));
@@ -149,23 +152,22 @@ class DenseLayer final : public RowsLayer {
   /// Few positions: cut by channels, so that no slice is a sliver. A matrix product of one row is all channels.
   [[nodiscard]] bool by_channels() const { return d_.group == 1 && d_.n * d_.oh * d_.ow < 32 && panels() > 1; }
 
-  [[nodiscard]] Panels packed(std::int64_t group) const {
+  [[nodiscard]] Panels packed(std::int64_t group, BytePool& pool) const {
     Panels out;
+    const auto size = static_cast<std::size_t>(panels() * panel_bytes_);
+    const std::shared_ptr<std::byte> weights = pool.take(size);
+    std::memset(weights.get(), 0, size);
+    out.weights = weights;
     const std::int64_t taps = d_.kh * d_.kw;
     const std::int64_t columns = merged_ ? d_.kw : 1;
-    out.weights.assign(static_cast<std::size_t>(panels() * panel_bytes_), std::byte{0});
     for (std::int64_t oc = 0; oc < oc_; ++oc) {
-      const std::int64_t channel = group * oc_ + oc;
-      std::byte* panel = out.weights.data() + oc / kPanel * panel_bytes_;
+      std::byte* lane = weights.get() + oc / kPanel * panel_bytes_ + oc % kPanel * kUnit;
+      const auto filter = static_cast<std::size_t>((group * oc_ + oc) * ic_ * taps);
       for (std::int64_t tap = 0; tap < taps; ++tap) {
-        for (std::int64_t c = 0; c < ic_; ++c) {
-          const std::int64_t within = (tap % columns * ic_ + c) * element_;  // bytes from the run's first
-          const std::int64_t unit = tap / columns * depth_ + within / kUnit;
-          const auto from = static_cast<std::size_t>((channel * ic_ + c) * taps + tap);
-          std::byte* to = panel + (unit * kPanel + oc % kPanel) * kUnit + within % kUnit;
-          if (element_ == 4) std::memcpy(to, &p_.real[from], sizeof(float));
-          else std::memcpy(to, &p_.bytes[from], 1);
-        }
+        std::byte* to = lane + tap / columns * depth_ * kPanel * kUnit;
+        const std::int64_t first = tap % columns * ic_;  // elements of the run before this tap's
+        if (element_ == 4) put_reals(p_.real().data() + filter, taps, tap, first, to);
+        else put_bytes(p_.bytes().data() + filter, taps, tap, first, to);
       }
     }
     const auto padded = static_cast<std::size_t>(panels() * kPanel);
@@ -178,6 +180,22 @@ class DenseLayer final : public RowsLayer {
     take(p_.scale, out.scale);
     take(p_.sums, out.sums);
     return out;
+  }
+
+  /// The elements of one tap, `taps` apart in a filter, to their units of a lane, from the run's element `first` on.
+  void put_reals(const float* filter, std::int64_t taps, std::int64_t tap, std::int64_t first, std::byte* lane) const {
+    std::byte* to = lane + first * kPanel * kUnit;
+    for (std::int64_t c = 0; c < ic_; ++c) std::memcpy(to + c * kPanel * kUnit, filter + c * taps + tap, sizeof(float));
+  }
+  void put_bytes(const std::int8_t* filter, std::int64_t taps, std::int64_t tap, std::int64_t first, std::byte* lane) const {
+    std::int64_t c = 0;
+    if (taps == 1) {  // a unit's elements are neighbours
+      for (; c + kUnit <= ic_; c += kUnit) std::memcpy(lane + c * kPanel, filter + c, kUnit);
+    }
+    for (; c < ic_; ++c) {
+      const std::int64_t at = first + c;
+      std::memcpy(lane + at / kUnit * kPanel * kUnit + at % kUnit, filter + c * taps + tap, 1);
+    }
   }
 
   /// `lines` rows of `columns` positions each, for some output channels of every group.
@@ -195,7 +213,7 @@ class DenseLayer final : public RowsLayer {
                      taps_.data(),
                      static_cast<std::int64_t>(taps_.size()),
                      depth_,
-                     panels_of_group.weights.data() + channel / kPanel * panel_bytes_,
+                     panels_of_group.weights.get() + channel / kPanel * panel_bytes_,
                      panel_bytes_,
                      columns,
                      std::min(step, channels.end - channel),
@@ -236,7 +254,7 @@ class DenseLayer final : public RowsLayer {
 /// Fewer output channels than lanes: sums run along the inputs.
 class NarrowLayer final : public RowsLayer {
  public:
-  NarrowLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels)
+  NarrowLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels, BytePool& pool)
       : RowsLayer(d, std::move(p), o, kernels) {
     const bool merged = d.dw == 1 && x_pixel_ == d.ic * element_;
     const std::int64_t columns = merged ? d.kw : 1;
@@ -246,15 +264,16 @@ class NarrowLayer final : public RowsLayer {
       for (std::int64_t s = 0; s < d.kw; s += columns) taps_.push_back(r * d.dh * x_row_ + s * d.dw * x_pixel_);
     }
     channel_bytes_ = static_cast<std::int64_t>(taps_.size()) * run * 4;
-    weights_.assign(static_cast<std::size_t>(d.oc * channel_bytes_), std::byte{0});
+    weights_ = pool.take(static_cast<std::size_t>(d.oc * channel_bytes_));
+    std::memset(weights_.get(), 0, static_cast<std::size_t>(d.oc * channel_bytes_));
     const std::int64_t taps = d.kh * d.kw;
     for (std::int64_t i = 0; i < d.oc * d.ic * taps; ++i) {
       const std::int64_t tap = i % taps;
       const std::int64_t c = i / taps % d.ic;
       const std::int64_t within = tap / columns * run + tap % columns * d.ic + c;
-      std::memcpy(weights_.data() + i / (taps * d.ic) * channel_bytes_ + within * 4, &p_.real[static_cast<std::size_t>(i)], sizeof(float));
+      std::memcpy(weights_.get() + i / (taps * d.ic) * channel_bytes_ + within * 4, &p_.real()[static_cast<std::size_t>(i)], sizeof(float));
     }
-    p_.real = {};
+    p_.drop_weights();
   }
 
   [[nodiscard]] std::int64_t parts_max() const override { return d_.n * d_.oh; }
@@ -268,7 +287,7 @@ class NarrowLayer final : public RowsLayer {
                            taps_.data(),
                            static_cast<std::int64_t>(taps_.size()),
                            depth_,
-                           weights_.data(),
+                           weights_.get(),
                            channel_bytes_,
                            d_.ow,
                            d_.oc,
@@ -282,50 +301,117 @@ class NarrowLayer final : public RowsLayer {
  private:
   std::int64_t depth_ = 0, channel_bytes_ = 0;
   std::vector<std::int64_t> taps_;
-  std::vector<std::byte> weights_;
+  std::shared_ptr<std::byte> weights_;
 };
 
+/// Padding is not copied where rows are long: a tap that lies outside the image points at a row of zeros in scratch memory.
 class DepthwiseLayer final : public RowsLayer {
  public:
-  DepthwiseLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels)
-      : RowsLayer(d, std::move(p), o, kernels), block_(element_ == 4 ? kPanel : kByteBlock), channels_(d.oc), columns_(d.ow) {
+  DepthwiseLayer(const DotGeometry& d, TileParameters p, const TileLayerOptions& o, const TileKernels& kernels, BytePool& pool)
+      : RowsLayer(d, std::move(p), o, kernels, d.ow < kEdgesMatter), block_(element_ == 4 ? kPanel : kByteBlock), channels_(d.oc) {
     // Few channels leave most of a register idle. With stride 1 and nothing between pixels, neighbouring columns are more
     // channels, whose weights repeat.
     const bool dense = x_pixel_ == d.ic * element_ && o.y.pixel == d.oc * output_size();
     if (d.sw == 1 && dense && d.oc < block_ && block_ % d.oc == 0) {
       fold_ = std::min(block_ / d.oc, d.ow);
       channels_ = fold_ * d.oc;
-      columns_ = d.ow / fold_;
     }
+    const std::int64_t reach = (d.kw - 1) * d.dw;
+    inner_ = {0, d.ow};
+    if (!padded_) {
+      inner_.begin = std::min(d.ow, ceil_div(d.pad_left, d.sw));
+      const std::int64_t last = d.iw - 1 - reach + d.pad_left;
+      inner_.end = last < 0 ? inner_.begin : std::max(inner_.begin, std::min(d.ow, last / d.sw + 1));
+    }
+    blank_bytes_ = rounded_up((d.ow * d.sw + reach) * x_pixel_ + static_cast<std::int64_t>(kTileSlack), kPanel * 4);
     for (std::int64_t r = 0; r < d.kh; ++r) {
       for (std::int64_t s = 0; s < d.kw; ++s) taps_.push_back(r * d.dh * x_row_ + s * d.dw * x_pixel_);
     }
     if (element_ == 1) taps_.resize(static_cast<std::size_t>(rounded_up(static_cast<std::int64_t>(taps_.size()), 4)), 0);
-    pack();
+    pack(pool);
   }
 
   [[nodiscard]] std::int64_t parts_max() const override { return d_.n * d_.oh; }
+  [[nodiscard]] std::size_t scratch_bytes() const override {
+    if (padded_) return RowsLayer::scratch_bytes();
+    return static_cast<std::size_t>(blank_bytes_) + taps_.size() * sizeof(std::int64_t);
+  }
 
   void run(int part, int parts, const std::byte* x, std::byte* y, const std::byte*, std::byte* scratch) const override {
     const Range mine = part_of(d_.n * d_.oh, parts, part);
-    each_group(mine.begin, mine.end, x, y, scratch, [&](const std::byte* from, std::byte* to, std::int64_t count, std::int64_t) {
-      for (std::int64_t line = 0; line < count; ++line) {
-        row(from + line * d_.sh * x_row_, to + line * o_.y.row, columns_, channels_);
-        const std::int64_t done = columns_ * fold_;
-        if (done < d_.ow)
-          row(from + line * d_.sh * x_row_ + done * d_.sw * x_pixel_, to + line * o_.y.row + done * o_.y.pixel, 1, (d_.ow - done) * d_.oc);
-      }
-    });
+    if (padded_) {
+      each_group(mine.begin, mine.end, x, y, scratch, [&](const std::byte* from, std::byte* to, std::int64_t count, std::int64_t) {
+        for (std::int64_t line = 0; line < count; ++line) columns(from + line * d_.sh * x_row_, to + line * o_.y.row, taps_.data());
+      });
+      return;
+    }
+    std::memset(scratch, p_.pad, static_cast<std::size_t>(blank_bytes_));
+    auto* taps = reinterpret_cast<std::int64_t*>(scratch + blank_bytes_);
+    std::memset(taps, 0, taps_.size() * sizeof(std::int64_t));
+    for (std::int64_t line = mine.begin; line < mine.end; ++line) {
+      const std::int64_t n = line / d_.oh;
+      const std::int64_t oh = line % d_.oh;
+      const std::byte* image = x + n * o_.x.image;
+      std::byte* to = y + n * o_.y.image + oh * o_.y.row;
+      for (std::int64_t ow = 0; ow < inner_.begin; ++ow) edge(image, oh, ow, to, scratch, taps);
+      if (inner_.count() > 0) inner_columns(image, oh, to, scratch, taps);
+      for (std::int64_t ow = inner_.end; ow < d_.ow; ++ow) edge(image, oh, ow, to, scratch, taps);
+    }
   }
 
  private:
   [[nodiscard]] std::int64_t output_size() const { return p_.finish == TileFinish::kByte ? 1 : 4; }
+  [[nodiscard]] static std::int64_t distance(const std::byte* from, const std::byte* to) {
+    return static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(to) - reinterpret_cast<std::uintptr_t>(from));
+  }
 
-  void pack() {
+  /// The columns of an output row whose windows have no column outside the image.
+  void inner_columns(const std::byte* image, std::int64_t oh, std::byte* to, const std::byte* blank, std::int64_t* taps) const {
+    const std::int64_t top = oh * d_.sh - d_.pad_top;
+    const std::byte* from = image + (inner_.begin * d_.sw - d_.pad_left) * x_pixel_;
+    const std::int64_t* used = taps;
+    if (top >= 0 && top + (d_.kh - 1) * d_.dh < d_.ih) {
+      from += top * x_row_;
+      used = taps_.data();
+    } else {
+      for (std::int64_t r = 0; r < d_.kh; ++r) {
+        const std::int64_t ih = top + r * d_.dh;
+        const bool inside = ih >= 0 && ih < d_.ih;
+        for (std::int64_t s = 0; s < d_.kw; ++s) {
+          taps[r * d_.kw + s] = inside ? ih * x_row_ + s * d_.dw * x_pixel_ : distance(from, blank) + s * d_.dw * x_pixel_;
+        }
+      }
+    }
+    columns(from, to + inner_.begin * o_.y.pixel, used);
+  }
+
+  /// As many columns as `inner_` has.
+  void columns(const std::byte* from, std::byte* to, const std::int64_t* taps) const {
+    const std::int64_t wide = inner_.count() / fold_;
+    const std::int64_t done = wide * fold_;
+    row(from, to, taps, wide, channels_, fold_ == 1 && d_.sw == 1 && d_.dw == 1 && d_.kw == 3 && d_.kh == 3);
+    if (done < inner_.count()) row(from + done * d_.sw * x_pixel_, to + done * o_.y.pixel, taps, 1, (inner_.count() - done) * d_.oc, false);
+  }
+
+  /// An output whose window reaches over the left or right border.
+  void edge(const std::byte* image, std::int64_t oh, std::int64_t ow, std::byte* to, const std::byte* blank, std::int64_t* taps) const {
+    for (std::int64_t r = 0; r < d_.kh; ++r) {
+      for (std::int64_t s = 0; s < d_.kw; ++s) {
+        const std::int64_t ih = oh * d_.sh - d_.pad_top + r * d_.dh;
+        const std::int64_t iw = ow * d_.sw - d_.pad_left + s * d_.dw;
+        const bool inside = ih >= 0 && ih < d_.ih && iw >= 0 && iw < d_.iw;
+        taps[r * d_.kw + s] = inside ? ih * x_row_ + iw * x_pixel_ : distance(image, blank);
+      }
+    }
+    row(image, to + ow * o_.y.pixel, taps, 1, d_.oc, false);
+  }
+
+  void pack(BytePool& pool) {
     const std::int64_t taps = d_.kh * d_.kw;
     const std::int64_t all = static_cast<std::int64_t>(taps_.size());
     const std::int64_t blocks = rounded_up(channels_, block_);
-    weights_.assign(static_cast<std::size_t>(blocks * all * element_), std::byte{0});
+    weights_ = pool.take(static_cast<std::size_t>(blocks * all * element_));
+    std::memset(weights_.get(), 0, static_cast<std::size_t>(blocks * all * element_));
     std::vector<float> bias(static_cast<std::size_t>(blocks)), scale(static_cast<std::size_t>(blocks));
     std::vector<std::int32_t> sums(static_cast<std::size_t>(blocks));
     for (std::int64_t channel = 0; channel < channels_; ++channel) {
@@ -336,9 +422,9 @@ class DepthwiseLayer final : public RowsLayer {
       for (std::int64_t tap = 0; tap < taps; ++tap) {
         const std::size_t from = own * static_cast<std::size_t>(taps) + static_cast<std::size_t>(tap);
         if (element_ == 4) {
-          std::memcpy(weights_.data() + (block * all + tap * block_ + place) * 4, &p_.real[from], sizeof(float));
+          std::memcpy(weights_.get() + (block * all + tap * block_ + place) * 4, &p_.real()[from], sizeof(float));
         } else {
-          std::memcpy(weights_.data() + block * all + (tap / 4 * block_ + place) * 4 + tap % 4, &p_.bytes[from], 1);
+          std::memcpy(weights_.get() + block * all + (tap / 4 * block_ + place) * 4 + tap % 4, &p_.bytes()[from], 1);
         }
       }
       const auto at = static_cast<std::size_t>(block + place);
@@ -348,43 +434,44 @@ class DepthwiseLayer final : public RowsLayer {
         scale[at] = p_.scale[own];
       }
     }
-    p_.real = {};
-    p_.bytes = {};
+    p_.drop_weights();
     p_.bias = std::move(bias);
     p_.scale = std::move(scale);
     p_.sums = std::move(sums);
   }
 
-  void row(const std::byte* x, std::byte* y, std::int64_t columns, std::int64_t channels) const {
-    const DepthwiseRow one{
-        x, d_.sw * x_pixel_ * fold_, taps_.data(), static_cast<std::int64_t>(taps_.size()), weights_.data(), columns, channels,
-        y, o_.y.pixel * fold_};
+  void row(const std::byte* x, std::byte* y, const std::int64_t* taps, std::int64_t columns, std::int64_t channels, bool threes) const {
+    const DepthwiseRow one{x, d_.sw * x_pixel_ * fold_, taps,  static_cast<std::int64_t>(taps_.size()), weights_.get(), columns, channels,
+                           y, o_.y.pixel * fold_,       threes};
     if (element_ == 4) kernels_.depthwise_float(one, {p_.bias.data(), p_.low, p_.high});
     else kernels_.depthwise_u8(one, {p_.sums.data(), p_.scale.data(), p_.low, p_.high, p_.zero});
   }
 
   std::int64_t block_;
-  std::int64_t channels_, columns_;  ///< as the inner loop sees a row
-  std::int64_t fold_ = 1;            ///< columns taken as more channels
-  std::vector<std::int64_t> taps_;
-  std::vector<std::byte> weights_;
+  std::int64_t channels_;           ///< as the inner loop sees a row
+  std::int64_t fold_ = 1;           ///< columns taken as more channels
+  Range inner_{0, 0};               ///< output columns whose windows have no column outside the image
+  std::int64_t blank_bytes_ = 0;    ///< of the row of zeros
+  std::vector<std::int64_t> taps_;  ///< of a window that lies inside the image
+  std::shared_ptr<std::byte> weights_;
 };
 
 }  // namespace
 
-std::unique_ptr<const TileLayer> make_tile_layer(const Layer& layer, Numerics numerics, const TileLayerOptions& options, TileIsa isa) {
+std::unique_ptr<const TileLayer> make_tile_layer(const Layer& layer, Numerics numerics, const TileLayerOptions& options, TileIsa isa,
+                                                 BytePool& pool) {
   GATEFOLD_REQUIRE(layer.kind == LayerKind::kDot);
   const bool integer = layer.integer && numerics == Numerics::kInteger;
   std::optional<TileParameters> parameters = integer ? integer_tile_parameters(layer) : float_tile_parameters(layer, options);
   if (!parameters) return nullptr;
   const TileKernels& kernels = tile_kernels(isa);
   const bool depthwise = layer.dot.depthwise() && parameters->finish != TileFinish::kReal && !options.added_to;
-  if (depthwise) return std::make_unique<DepthwiseLayer>(layer.dot, std::move(*parameters), options, kernels);
+  if (depthwise) return std::make_unique<DepthwiseLayer>(layer.dot, std::move(*parameters), options, kernels, pool);
   if (layer.dot.depthwise()) return nullptr;  // one channel per group: rows of panels would be all padding
   const bool narrow = layer.dot.group == 1 && layer.dot.oc <= kNarrow && layer.dot.ic >= kPanel && !options.added_to &&
                       parameters->finish == TileFinish::kFloat && layer.dot.oh * layer.dot.ow > 1;
-  if (narrow) return std::make_unique<NarrowLayer>(layer.dot, std::move(*parameters), options, kernels);
-  return std::make_unique<DenseLayer>(layer.dot, std::move(*parameters), options, kernels);
+  if (narrow) return std::make_unique<NarrowLayer>(layer.dot, std::move(*parameters), options, kernels, pool);
+  return std::make_unique<DenseLayer>(layer.dot, std::move(*parameters), options, kernels, pool);
 }
 
 }  // namespace gatefold

@@ -13,6 +13,7 @@
 
 #include "gatefold/base/result.h"
 #include "gatefold/kernels/tile_kernels.h"
+#include "gatefold/model/byte_pool.h"
 
 namespace gatefold {
 
@@ -46,9 +47,10 @@ struct TileLayerOptions {
 };
 
 /// nullptr: a layer these kernels do not cover (another epilogue, weights that do not fit int8 less their zero point, float
-/// operands that are quantised); DotKernel does. Requires: a dot layer that DotKernel::create accepts.
+/// operands that are quantised); DotKernel does. Packed weights are taken from `pool`. Requires: a dot layer that DotKernel::create
+/// accepts.
 [[nodiscard]] std::unique_ptr<const TileLayer> make_tile_layer(const Layer& layer, Numerics numerics, const TileLayerOptions& options,
-                                                               TileIsa isa);
+                                                               TileIsa isa, BytePool& pool);
 
 /// The limits that an activation puts on float32 values, if that is all it does: none, Relu, Clip.
 struct FloatLimits {

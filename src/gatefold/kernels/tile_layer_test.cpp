@@ -52,7 +52,8 @@ std::vector<std::byte> by_tiles(const Case& made, TileIsa isa, int parts, std::i
   const std::int64_t in = element_size(made.x.type());
   const std::int64_t out = element_size(layer.output_type);
   const TileLayerOptions options{.x = layout_of(made.x.shape(), gap, in), .y = layout_of(layer.output_shape, gap, out)};
-  const auto tiles = make_tile_layer(layer, Numerics::kInteger, options, isa);
+  BytePool pool(0);
+  const auto tiles = make_tile_layer(layer, Numerics::kInteger, options, isa, pool);
   if (!tiles) return {};
   const auto bytes = [&](const Shape& s, std::int64_t element) {
     return std::vector<std::byte>(static_cast<std::size_t>(s[0] * s[2] * s[3] * (s[1] + gap) * element) + kTileSlack, std::byte{0xEE});
@@ -176,7 +177,8 @@ TEST(TileLayer, AddsAnotherTensorBeforeItClamps) {
     return bytes;
   };
   for (const TileIsa isa : kIsas) {
-    const auto tiles = make_tile_layer(made.layer, Numerics::kInteger, options, at_most(isa));
+    BytePool pool(0);
+    const auto tiles = make_tile_layer(made.layer, Numerics::kInteger, options, at_most(isa), pool);
     ASSERT_NE(tiles, nullptr);
     const std::vector<std::byte> x = strided(made.x);
     const std::vector<std::byte> addend = strided(other);

@@ -11,21 +11,23 @@ namespace {
 std::int32_t flipped(ElementType type) { return type == ElementType::kInt8 ? 128 : 0; }
 
 bool take_weights(const Layer& layer, TileParameters& p) {
-  const Tensor weights = layer.inputs[1].constant->dense();
+  p.weights = layer.inputs[1].constant->dense();
   const Quantisation& by = *layer.inputs[1].dequantise;
-  const auto count = static_cast<std::size_t>(weights.shape().elements());
+  const auto is_zero = [](std::int32_t zero) { return zero == 0; };
+  if (p.weights.type() == ElementType::kInt8 && std::all_of(by.zero_point.begin(), by.zero_point.end(), is_zero)) return true;
+  const auto count = static_cast<std::size_t>(p.weights.shape().elements());
   const std::size_t taps = count / static_cast<std::size_t>(layer.dot.oc);
-  p.bytes.resize(count);
+  p.shifted.resize(count);
   bool fit = true;
   const auto centre = [&](const auto* stored) {
     for (std::size_t i = 0; i < count; ++i) {
       const std::int32_t value = stored[i] - by.zero_point[by.per_tensor() ? 0 : i / taps];
       fit = fit && value >= INT8_MIN && value <= INT8_MAX;
-      p.bytes[i] = static_cast<std::int8_t>(value);
+      p.shifted[i] = static_cast<std::int8_t>(value);
     }
   };
-  if (weights.type() == ElementType::kInt8) centre(weights.values<std::int8_t>().data());
-  else centre(weights.values<std::uint8_t>().data());
+  if (p.weights.type() == ElementType::kInt8) centre(p.weights.values<std::int8_t>().data());
+  else centre(p.weights.values<std::uint8_t>().data());
   return fit;
 }
 
@@ -35,13 +37,14 @@ bool take_sums(const Layer& layer, TileParameters& p) {
   const std::int64_t zero = x.dequantise->zero_point[0] + flipped(x.type);
   const std::int64_t reach = std::max(zero, 255 - zero);
   const auto oc = static_cast<std::size_t>(layer.dot.oc);
-  const std::size_t taps = p.bytes.size() / oc;
+  const std::span<const std::int8_t> weights = p.bytes();
+  const std::size_t taps = weights.size() / oc;
   for (std::size_t channel = 0; channel < oc; ++channel) {
     std::int64_t sum = 0;
     std::int64_t magnitude = 0;
-    for (std::size_t i = channel * taps; i < (channel + 1) * taps; ++i) {
-      sum += p.bytes[i];
-      magnitude += std::abs(p.bytes[i]);
+    for (const std::int8_t weight : weights.subspan(channel * taps, taps)) {
+      sum += weight;
+      magnitude += std::abs(weight);
     }
     const std::int64_t bias = layer.inputs.size() > 2 ? layer.inputs[2].constant->integer_at(static_cast<std::int64_t>(channel)) : 0;
     if (magnitude * 255 + std::abs(bias) + std::abs(zero * sum) > INT32_MAX || magnitude * reach > INT32_MAX) return false;
@@ -100,8 +103,7 @@ std::optional<TileParameters> float_tile_parameters(const Layer& layer, const Ti
     return std::nullopt;
   }
   TileParameters p;
-  const Tensor weights = layer.inputs[1].constant->dense();
-  p.real.assign(weights.values<float>().begin(), weights.values<float>().end());
+  p.weights = layer.inputs[1].constant->dense();
   p.bias.assign(static_cast<std::size_t>(layer.dot.oc), 0.0F);
   if (layer.inputs.size() > 2) {
     const Tensor bias = layer.inputs[2].constant->dense();

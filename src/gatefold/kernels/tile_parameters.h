@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "gatefold/kernels/tile_layer.h"
@@ -14,13 +15,23 @@ enum class TileFinish : std::uint8_t { kFloat, kByte, kReal };
 /// Weights without zero points, biases with theirs, and what is done with a sum.
 struct TileParameters {
   TileFinish finish = TileFinish::kFloat;
-  std::vector<float> real;         ///< float weights [oc, ic / group, kh, kw]
-  std::vector<std::int8_t> bytes;  ///< or these
+  Tensor weights;                    ///< [oc, ic / group, kh, kw], or as many elements: float32, or int8 where `shifted` is empty
+  std::vector<std::int8_t> shifted;  ///< int8 weights less a zero point
   std::vector<float> bias, scale;
   std::vector<std::int32_t> sums;  ///< integer bias less the zero point's share
   float low = 0, high = 0;
   std::int32_t zero = 0;
   std::uint8_t pad = 0;  ///< byte that stands for zero in x
+
+  [[nodiscard]] std::span<const float> real() const { return weights.values<float>(); }
+  [[nodiscard]] std::span<const std::int8_t> bytes() const {
+    return shifted.empty() && weights.type() == ElementType::kInt8 ? weights.values<std::int8_t>() : std::span<const std::int8_t>(shifted);
+  }
+  /// Nothing needs them any more.
+  void drop_weights() {
+    weights = {};
+    shifted = {};
+  }
 };
 
 /// nullopt: not covered (see make_tile_layer).

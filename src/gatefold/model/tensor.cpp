@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <cstring>
@@ -13,6 +14,8 @@ namespace gatefold {
 namespace {
 
 constexpr std::align_val_t kAlignment{64};  // one cache line; also the widest vector register
+constexpr std::size_t kLargePage = std::size_t{2} << 20;
+constexpr std::size_t kLargeMin = std::size_t{256} << 10;  // clearing the rest of a large page costs less than so many small ones
 
 }  // namespace
 
@@ -52,9 +55,11 @@ std::int64_t Shape::elements() const { return elements(0, rank_); }
 std::int64_t Shape::elements(int first, int last) const {
   GATEFOLD_REQUIRE(first >= 0 && first <= last && last <= rank_);
   std::int64_t product = 1;
+  bool overflow = false;
   for (int axis = first; axis < last; ++axis) {
-    GATEFOLD_REQUIRE(!__builtin_mul_overflow(product, (*this)[axis], &product));
+    overflow = __builtin_mul_overflow(product, dims_[static_cast<std::size_t>(axis)], &product) || overflow;
   }
+  GATEFOLD_REQUIRE(!overflow);
   return product;
 }
 
@@ -63,11 +68,35 @@ std::string Shape::text() const { return fmt::format("[{}]", fmt::join(dims(), "
 Buffer::Buffer(std::size_t size)
     : bytes_(static_cast<std::byte*>(::operator new[](std::max<std::size_t>(size, 1), kAlignment))), size_(size) {}
 
-void Buffer::Free::operator()(std::byte* bytes) const { ::operator delete[](bytes, kAlignment); }
+Buffer Buffer::of_large_pages(std::size_t size) {
+  // The last page is large too if that saves many small ones.
+  const std::size_t rest = size % kLargePage;
+  const std::size_t taken = rest >= kLargeMin ? size - rest + kLargePage : size;
+  if (taken < kLargePage) return Buffer(size);
+  const std::size_t mapping_size = taken + kLargePage;
+  void* mapping = ::mmap(nullptr, mapping_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapping == MAP_FAILED) return Buffer(size);
+  void* bytes = mapping;
+  std::size_t space = mapping_size;
+  GATEFOLD_ENSURE(std::align(kLargePage, taken, bytes, space) != nullptr);
+  ::madvise(bytes, taken / kLargePage * kLargePage, MADV_HUGEPAGE);  // refused: the same memory in small pages
+  return {static_cast<std::byte*>(bytes), size, detail::FreeBytes{mapping, mapping_size}};
+}
 
-Tensor::Tensor(ElementType type, const Shape& shape, Buffer buffer)
-    : type_(type), shape_(shape), buffer_(std::make_shared<const Buffer>(std::move(buffer))) {
-  GATEFOLD_REQUIRE(static_cast<std::int64_t>(buffer_->size()) == shape.elements() * element_size(type));
+void detail::FreeBytes::operator()(std::byte* bytes) const {
+  if (mapping != nullptr) ::munmap(mapping, mapping_size);
+  else ::operator delete[](bytes, kAlignment);
+}
+
+Tensor::Tensor(ElementType type, const Shape& shape, Buffer buffer) : type_(type), shape_(shape) {
+  GATEFOLD_REQUIRE(static_cast<std::int64_t>(buffer.size()) == shape.elements() * element_size(type));
+  const auto owner = std::make_shared<const Buffer>(std::move(buffer));
+  bytes_ = {owner, owner->data()};
+}
+
+Tensor::Tensor(ElementType type, const Shape& shape, std::shared_ptr<const std::byte> bytes)
+    : type_(type), shape_(shape), bytes_(std::move(bytes)) {
+  GATEFOLD_REQUIRE(reinterpret_cast<std::uintptr_t>(bytes_.get()) % 8 == 0);
 }
 
 Tensor Tensor::copied(ElementType type, const Shape& shape, std::span<const std::byte> bytes) {
@@ -81,7 +110,7 @@ Tensor Tensor::dense() const {
   const auto size = static_cast<std::size_t>(element_size(type_));
   Buffer buffer(static_cast<std::size_t>(shape_.elements()) * size);
   for (std::size_t offset = 0; offset < buffer.size(); offset += size) {
-    std::memcpy(buffer.data() + offset, buffer_->data(), size);
+    std::memcpy(buffer.data() + offset, bytes_.get(), size);
   }
   return Tensor(type_, shape_, std::move(buffer));
 }
@@ -95,13 +124,13 @@ Tensor Tensor::reshaped(const Shape& shape) const {
 
 TensorView Tensor::view() const {
   GATEFOLD_REQUIRE(!splat_);
-  return {type_, shape_, buffer_ ? buffer_->data() : nullptr};
+  return {type_, shape_, bytes_.get()};
 }
 
 double Tensor::number_at(std::int64_t index) const {
   GATEFOLD_REQUIRE(index >= 0 && index < shape_.elements());
   return visit_type(type_, [&](auto value) {
-    std::memcpy(&value, buffer_->data() + (splat_ ? 0 : index * static_cast<std::int64_t>(sizeof(value))), sizeof(value));
+    std::memcpy(&value, bytes_.get() + (splat_ ? 0 : index * static_cast<std::int64_t>(sizeof(value))), sizeof(value));
     return static_cast<double>(value);
   });
 }
@@ -110,7 +139,7 @@ std::int64_t Tensor::integer_at(std::int64_t index) const {
   GATEFOLD_REQUIRE(!is_float(type_));
   GATEFOLD_REQUIRE(index >= 0 && index < shape_.elements());
   return visit_type(type_, [&](auto value) {
-    std::memcpy(&value, buffer_->data() + (splat_ ? 0 : index * static_cast<std::int64_t>(sizeof(value))), sizeof(value));
+    std::memcpy(&value, bytes_.get() + (splat_ ? 0 : index * static_cast<std::int64_t>(sizeof(value))), sizeof(value));
     return static_cast<std::int64_t>(value);
   });
 }

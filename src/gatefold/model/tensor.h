@@ -96,20 +96,28 @@ struct MutableTensorView {
   operator TensorView() const { return {type, shape, bytes}; }  // NOLINT(google-explicit-constructor)
 };
 
+namespace detail {
+struct FreeBytes {
+  void* mapping = nullptr;  ///< nullptr: from the heap
+  std::size_t mapping_size = 0;
+  void operator()(std::byte* bytes) const;
+};
+}  // namespace detail
+
 /// Owned bytes, aligned to a cache line (64 bytes), uninitialised.
 class Buffer {
  public:
   Buffer() = default;
   explicit Buffer(std::size_t size);
+  /// For what lives long or is walked through often: pages of 2 MiB where the size is worth them and the system has them.
+  [[nodiscard]] static Buffer of_large_pages(std::size_t size);
   [[nodiscard]] std::byte* data() { return bytes_.get(); }
   [[nodiscard]] const std::byte* data() const { return bytes_.get(); }
   [[nodiscard]] std::size_t size() const { return size_; }
 
  private:
-  struct Free {
-    void operator()(std::byte* bytes) const;
-  };
-  std::unique_ptr<std::byte[], Free> bytes_;
+  Buffer(std::byte* bytes, std::size_t size, const detail::FreeBytes& free) : bytes_(bytes, free), size_(size) {}
+  std::unique_ptr<std::byte[], detail::FreeBytes> bytes_;
   std::size_t size_ = 0;
 };
 
@@ -118,6 +126,8 @@ class Tensor {
   Tensor() = default;
   /// Takes the bytes. Requires: buffer.size() == shape.elements() * element_size(type).
   Tensor(ElementType type, const Shape& shape, Buffer buffer);
+  /// Shares the bytes. Requires: there are shape.elements() * element_size(type) of them, aligned to 8 bytes; they never change.
+  Tensor(ElementType type, const Shape& shape, std::shared_ptr<const std::byte> bytes);
 
   /// Copies `values`. Requires: values.size() == shape.elements().
   template <class T>
@@ -162,7 +172,7 @@ class Tensor {
   ElementType type_ = ElementType::kFloat32;
   Shape shape_{0};
   bool splat_ = false;
-  std::shared_ptr<const Buffer> buffer_;
+  std::shared_ptr<const std::byte> bytes_;
 };
 
 }  // namespace gatefold

@@ -24,6 +24,8 @@ T attribute_or(const FileNode& node, std::string_view name, T otherwise) {
 Builder::Builder(const File& file, std::string name) {
   model.name = std::move(name);
   model.opset = file.opset;
+  model.nodes.reserve(file.nodes.size());
+  model.values.reserve(file.constants.size() + file.inputs.size() + file.nodes.size());
   for (const NamedTensor& constant : file.constants) value_names_.insert(constant.name);
   for (const FileInput& input : file.inputs) value_names_.insert(input.name);
   for (const FileNode& node : file.nodes) {

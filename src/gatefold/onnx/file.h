@@ -7,8 +7,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iosfwd>
 #include <map>
-#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -51,9 +51,16 @@ struct File {
   std::vector<std::string> outputs;
 };
 
+/// Where a message's bytes come from.
+struct ByteSource {
+  std::int64_t size = 0;
+  std::istream* stream = nullptr;  ///< nullptr: `bytes`
+  const std::byte* bytes = nullptr;
+};
+
 /// Errors: kInvalidInput for anything that breaks the format, kUnsupported for what is outside this library.
-[[nodiscard]] Result<File> parse_model(std::span<const std::byte> bytes);
-[[nodiscard]] Result<NamedTensor> parse_tensor(std::span<const std::byte> bytes);
+[[nodiscard]] Result<File> parse_model(const ByteSource& source);
+[[nodiscard]] Result<NamedTensor> parse_tensor(const ByteSource& source);
 
 /// `text` as a message may show it: at most 120 bytes, control characters as '?'. Names come from strangers.
 [[nodiscard]] std::string printable(std::string_view text);

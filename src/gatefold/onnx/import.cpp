@@ -20,6 +20,7 @@
 namespace gatefold {
 namespace {
 
+using onnx_file::ByteSource;
 using onnx_file::File;
 using onnx_file::FileNode;
 using onnx_file::printable;
@@ -142,8 +143,8 @@ Result<Model> build(const File& file, const std::vector<std::size_t>& order, con
   return std::move(builder.model);
 }
 
-Result<Model> import_file(std::span<const std::byte> bytes, const std::string& name) {
-  GATEFOLD_TRY(const File file, onnx_file::parse_model(bytes));
+Result<Model> import_file(const ByteSource& source, const std::string& name) {
+  GATEFOLD_TRY(const File file, onnx_file::parse_model(source));
   GATEFOLD_CHECK(check_nodes(file));
   GATEFOLD_TRY(const Origins origins, origins_of(file));
   GATEFOLD_CHECK(check_names(file, origins));
@@ -153,8 +154,15 @@ Result<Model> import_file(std::span<const std::byte> bytes, const std::string& n
   return model;
 }
 
-/// The whole file. Errors: kIo, or kInvalidInput if it is larger than the format allows; the message does not name the file.
-Result<Buffer> read_bytes(const std::filesystem::path& path) {
+/// A file that is open, and how many bytes it has.
+struct OpenFile {
+  std::ifstream stream;
+  std::int64_t size = 0;
+  [[nodiscard]] ByteSource source() { return {size, &stream, nullptr}; }
+};
+
+/// Errors: kIo, or kInvalidInput if it is larger than the format allows; the message does not name the file.
+Result<OpenFile> open_file(const std::filesystem::path& path) {
   std::error_code failure;
   const auto status = std::filesystem::status(path, failure);
   if (status.type() == std::filesystem::file_type::not_found) return Error{ErrorCode::kIo, "there is no such file"};
@@ -165,12 +173,9 @@ Result<Buffer> read_bytes(const std::filesystem::path& path) {
   if (std::cmp_greater(size, onnx_file::kFileBytesMax)) {
     return invalid(fmt::format("the file has {} bytes, want at most {}", size, onnx_file::kFileBytesMax));
   }
-  std::ifstream stream(path, std::ios::binary);
-  Buffer bytes(static_cast<std::size_t>(size));
-  if (!stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size))) {
-    return Error{ErrorCode::kIo, "it cannot be read"};
-  }
-  return bytes;
+  OpenFile file{std::ifstream(path, std::ios::binary), static_cast<std::int64_t>(size)};
+  if (!file.stream) return Error{ErrorCode::kIo, "it cannot be read"};
+  return file;
 }
 
 Error at(const std::filesystem::path& path, Error error) { return std::move(error).within(printable(path.string())); }
@@ -178,23 +183,23 @@ Error at(const std::filesystem::path& path, Error error) { return std::move(erro
 }  // namespace
 
 Result<Model> import_onnx(std::span<const std::byte> bytes, const std::string& name) {
-  auto model = import_file(bytes, name);
+  auto model = import_file({static_cast<std::int64_t>(bytes.size()), nullptr, bytes.data()}, name);
   if (!model) return std::move(model).error().within(printable(name));
   return model;
 }
 
 Result<Model> read_onnx(const std::filesystem::path& path) {
-  auto bytes = read_bytes(path);
-  if (!bytes) return at(path, std::move(bytes).error());
-  auto model = import_file({bytes.value().data(), bytes.value().size()}, path.stem().string());
+  auto file = open_file(path);
+  if (!file) return at(path, std::move(file).error());
+  auto model = import_file(file.value().source(), path.stem().string());
   if (!model) return at(path, std::move(model).error());
   return model;
 }
 
 Result<NamedTensor> read_tensor_proto(const std::filesystem::path& path) {
-  auto bytes = read_bytes(path);
-  if (!bytes) return at(path, std::move(bytes).error());
-  auto tensor = onnx_file::parse_tensor({bytes.value().data(), bytes.value().size()});
+  auto file = open_file(path);
+  if (!file) return at(path, std::move(file).error());
+  auto tensor = onnx_file::parse_tensor(file.value().source());
   if (!tensor) return at(path, std::move(tensor).error());
   return tensor;
 }

@@ -1,50 +1,23 @@
 // Protobuf bytes -> the plain form of file.h. Nothing here knows what an operator means.
-//
-// The reader gives every message it meets a place in memory, so what a file can make it take is bounded by a multiple of the
-// file's own size; nesting is cut at kNestingMax. Protobuf reports bad bytes on standard error unless told otherwise: a library
-// must not, so it is silenced while it reads.
 #include <fmt/format.h>
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/stubs/logging.h>
+#include <google/protobuf/arena.h>
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
-#include <exception>
 #include <set>
 #include <utility>
 
 #include "gatefold/onnx/file.h"
 #include "gatefold/onnx/tensors.h"
+#include "gatefold/onnx/wire.h"
 
 namespace gatefold::onnx_file {
 namespace {
 
-// model > graph > node > attribute > tensor is 5; the rest lets a file with nested subgraphs get
-// as far as the message that names one.
-constexpr int kNestingMax = 64;
 constexpr std::int64_t kIrVersionMin = 3;  // the first that names the operator sets it uses
 
 Error invalid(std::string message) { return Error{ErrorCode::kInvalidInput, std::move(message)}; }
 Error unsupported(std::string message) { return Error{ErrorCode::kUnsupported, std::move(message)}; }
-
-/// Fills `message`. Errors: kInvalidInput if the bytes are no such message.
-template <class Message>
-Status parse(std::span<const std::byte> bytes, std::string_view what, Message& message) {
-  if (bytes.empty()) return invalid("the file is empty");
-  if (std::cmp_greater(bytes.size(), kFileBytesMax)) {
-    return invalid(fmt::format("the file has {} bytes, want at most {}", bytes.size(), kFileBytesMax));
-  }
-  const google::protobuf::LogSilencer silence;
-  const std::string refusal = fmt::format("not an ONNX {}: the bytes are damaged, cut short or of another format", what);
-  try {
-    google::protobuf::io::CodedInputStream stream(reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
-    stream.SetRecursionLimit(kNestingMax);
-    if (!message.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) return invalid(refusal);
-  } catch (const std::exception& exception) {
-    return invalid(fmt::format("{} ({})", refusal, exception.what()));
-  }
-  return Done{};
-}
 
 bool is_default_domain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
 
@@ -175,15 +148,17 @@ Result<FileInput> input_from(const ::onnx::ValueInfoProto& proto) {
   return input;
 }
 
-Status fill_values(const ::onnx::GraphProto& graph, File& file) {
+/// `raw`: of the initialisers.
+Status fill_values(const ::onnx::GraphProto& graph, const std::vector<RawBytes>& raw, File& file) {
   if (graph.sparse_initializer_size() > 0) {
     return unsupported(
         fmt::format("initialiser '{}' is sparse, which is not supported", printable(graph.sparse_initializer(0).values().name())));
   }
   std::set<std::string_view> constants;
-  for (const auto& initialiser : graph.initializer()) {
+  for (int i = 0; i < graph.initializer_size(); ++i) {
+    const ::onnx::TensorProto& initialiser = graph.initializer(i);
     if (initialiser.name().empty()) return invalid("an initialiser has no name");
-    auto tensor = tensor_from(initialiser);
+    auto tensor = tensor_from(initialiser, raw[static_cast<std::size_t>(i)]);
     if (!tensor) return std::move(tensor).error().within(fmt::format("tensor '{}'", printable(initialiser.name())));
     constants.insert(initialiser.name());
     file.constants.push_back({initialiser.name(), std::move(tensor).value()});
@@ -215,9 +190,10 @@ std::string context(const FileNode& node, std::int64_t opset) {
   return fmt::format("node '{}' ({}, opset {})", printable(node.name), printable(node.type), opset);
 }
 
-Result<File> parse_model(std::span<const std::byte> bytes) {
-  ::onnx::ModelProto model;
-  GATEFOLD_CHECK(parse(bytes, "model", model));
+Result<File> parse_model(const ByteSource& source) {
+  google::protobuf::Arena arena;  // thousands of small messages and lists end at once
+  auto& model = *google::protobuf::Arena::CreateMessage<::onnx::ModelProto>(&arena);
+  GATEFOLD_TRY(const std::vector<RawBytes> raw, read_message(source, model));
   if (!model.has_ir_version()) return invalid("not an ONNX model: it has no IR version");
   if (model.ir_version() < kIrVersionMin) {
     return unsupported(fmt::format("IR version {}, want {} or later", model.ir_version(), kIrVersionMin));
@@ -228,17 +204,18 @@ Result<File> parse_model(std::span<const std::byte> bytes) {
   if (model.graph().output_size() == 0) return invalid("the graph has no outputs");
   Functions functions;
   for (const auto& function : model.functions()) functions.insert({function.domain(), function.name()});
+  file.nodes.reserve(static_cast<std::size_t>(model.graph().node_size()));
   for (const auto& proto : model.graph().node()) {
     GATEFOLD_TRY(FileNode node, node_from(proto, functions, file.opset));
     file.nodes.push_back(std::move(node));
   }
-  GATEFOLD_CHECK(fill_values(model.graph(), file));
+  GATEFOLD_CHECK(fill_values(model.graph(), raw, file));
   return file;
 }
 
-Result<NamedTensor> parse_tensor(std::span<const std::byte> bytes) {
+Result<NamedTensor> parse_tensor(const ByteSource& source) {
   ::onnx::TensorProto proto;
-  GATEFOLD_CHECK(parse(bytes, "tensor", proto));
+  GATEFOLD_CHECK(read_message(source, proto));
   auto tensor = tensor_from(proto);
   if (!tensor) return std::move(tensor).error().within(fmt::format("tensor '{}'", printable(proto.name())));
   return NamedTensor{proto.name(), std::move(tensor).value()};

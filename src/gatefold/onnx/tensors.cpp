@@ -66,16 +66,16 @@ std::string_view typed_field(ElementType type) {
 }
 
 /// Which field holds the elements. Errors: kInvalidInput if another one is filled too, or its length is not the shape's.
-Result<Storage> storage_of(const ::onnx::TensorProto& proto, ElementType type, const Shape& shape) {
+Result<Storage> storage_of(const ::onnx::TensorProto& proto, std::int64_t raw_size, ElementType type, const Shape& shape) {
   const std::string_view typed = typed_field(type);
-  const std::array<Storage, 7> fields{{{"raw_data", static_cast<std::int64_t>(proto.raw_data().size())},
+  const std::array<Storage, 7> fields{{{"raw_data", raw_size},
                                        {"float_data", proto.float_data_size()},
                                        {"double_data", proto.double_data_size()},
                                        {"int32_data", proto.int32_data_size()},
                                        {"int64_data", proto.int64_data_size()},
                                        {"uint64_data", proto.uint64_data_size()},
                                        {"string_data", proto.string_data_size()}}};
-  const std::string_view wanted = proto.raw_data().empty() ? typed : fields[0].name;
+  const std::string_view wanted = raw_size == 0 ? typed : fields[0].name;
   Storage found{wanted, 0};
   for (const Storage& field : fields) {
     if (field.name == wanted) found = field;
@@ -124,14 +124,19 @@ Result<Tensor> from_typed(const ::onnx::TensorProto& proto, ElementType type, co
   GATEFOLD_REQUIRE(false);
 }
 
-Result<Tensor> from_raw(const std::string& bytes, ElementType type, const Shape& shape) {
+Result<Tensor> from_raw(const RawBytes& raw, ElementType type, const Shape& shape) {
   if (type == ElementType::kBool) {  // any other byte would be no bool at all once it is read as one
-    const auto other = std::find_if(bytes.begin(), bytes.end(), [](char byte) { return byte != 0 && byte != 1; });
-    if (other != bytes.end()) return invalid(fmt::format("element {} is no bool", static_cast<unsigned char>(*other)));
+    const std::span<const std::byte> bytes(raw.bytes.get(), static_cast<std::size_t>(raw.size));
+    const auto other = std::find_if(bytes.begin(), bytes.end(), [](std::byte byte) { return byte > std::byte{1}; });
+    if (other != bytes.end()) return invalid(fmt::format("element {} is no bool", static_cast<unsigned>(*other)));
   }
-  Buffer buffer(bytes.size());
-  std::memcpy(buffer.data(), bytes.data(), bytes.size());
-  return Tensor(type, shape, std::move(buffer));
+  return Tensor(type, shape, raw.bytes);
+}
+
+RawBytes copied(const std::string& bytes) {
+  const auto buffer = std::make_shared<Buffer>(bytes.size());
+  std::memcpy(buffer->data(), bytes.data(), bytes.size());
+  return {{buffer, buffer->data()}, static_cast<std::int64_t>(bytes.size())};
 }
 
 }  // namespace
@@ -155,15 +160,16 @@ Result<ElementType> element_type(int data_type) {
                   known ? std::string(kTypeNames[static_cast<std::size_t>(data_type)]) : fmt::format("number {}", data_type)));
 }
 
-Result<Tensor> tensor_from(const ::onnx::TensorProto& proto) {
+Result<Tensor> tensor_from(const ::onnx::TensorProto& proto, const RawBytes& apart) {
   GATEFOLD_TRY(const ElementType type, element_type(proto.data_type()));
   if (proto.data_location() == ::onnx::TensorProto::EXTERNAL || proto.external_data_size() > 0) {
     return unsupported("its data is in another file; external data is not supported");
   }
   if (proto.has_segment()) return unsupported("it is one segment of a tensor; segments are not supported");
   GATEFOLD_TRY(const Shape shape, shape_from(proto, element_size(type)));
-  GATEFOLD_TRY(const Storage storage, storage_of(proto, type, shape));
-  return storage.name == "raw_data" ? from_raw(proto.raw_data(), type, shape) : from_typed(proto, type, shape);
+  GATEFOLD_TRY(const Storage storage, storage_of(proto, apart.size + std::ssize(proto.raw_data()), type, shape));
+  if (storage.name != "raw_data") return from_typed(proto, type, shape);
+  return from_raw(apart.size > 0 ? apart : copied(proto.raw_data()), type, shape);
 }
 
 }  // namespace gatefold::onnx_file

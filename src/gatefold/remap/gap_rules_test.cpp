@@ -23,7 +23,7 @@ class OneNetwork {
   explicit OneNetwork(GapRule rule, std::vector<DeclaredStream> streams = {})
       : spec_(small_chip()), gating_(spec_, GatingScope::kAll, ledger_), rules_(make_gap_rules(rule, spec_, streams)) {
     gating_.follow(rules_.get());
-    gating_.set_uses(BankId(0), 1, 0);
+    gating_.set_uses(BankId(0), {.weights = 1});
   }
 
   /// A request that arrives so long after the one before ended.

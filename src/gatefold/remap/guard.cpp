@@ -28,7 +28,7 @@ class Guarded : public Policy {
  public:
   explicit Guarded(std::unique_ptr<Policy> policy) : policy_(std::move(policy)) {}
   GatingScope scope() const override { return policy_->scope(); }
-  bool replans() const override { return policy_->replans(); }
+  bool plans_residency() const override { return policy_->plans_residency(); }
   GapRule gap_rule() const override { return policy_->gap_rule(); }
   Assignment first_assignment(const OptionTable& table, const StaticPlan& plan) const override {
     return policy_->first_assignment(table, plan);

@@ -21,7 +21,7 @@ class Greedy : public Policy {
  public:
   explicit Greedy(bool remembers) : remembers_(remembers) {}
   GatingScope scope() const override { return GatingScope::kAll; }
-  bool replans() const override { return true; }
+  bool plans_residency() const override { return true; }
   GapRule gap_rule() const override { return GapRule::kPredicted; }
   Assignment first_assignment(const OptionTable&, const StaticPlan& plan) const override { return plan.assignment; }
 

@@ -50,11 +50,12 @@ struct Situation {
   const Spilling* spilling;
   const StaticPlan* plan;
   const Assignment* homes;
-  const std::vector<char>* done;  ///< per layer: it has run in the request in progress
-  std::optional<Cycles> left;     ///< to that request's deadline; nullopt: it has none
-  EnergyTotal spent;              ///< on layers so far: the run has taken at least that
-  bool begins = false;            ///< a request does
-  bool again = false;             ///< layers were moved by somebody else: what was found at this version no longer holds
+  const std::vector<char>* done;   ///< per layer: it has run in the request in progress
+  std::optional<Cycles> left;      ///< to that request's deadline; nullopt: it has none
+  EnergyTotal spent;               ///< on layers so far: the run has taken at least that
+  bool begins = false;             ///< a request does
+  bool again = false;              ///< layers were moved by somebody else: what was found at this version no longer holds
+  std::optional<Cycles> period{};  ///< between two requests, the latest counting most; nullopt: there has been one only
 };
 
 struct Decision {
@@ -68,8 +69,9 @@ class Policy {
   virtual ~Policy() = default;
   /// Which elements it gates between uses.
   [[nodiscard]] virtual GatingScope scope() const = 0;
-  /// True if it may plan anew while it runs: which networks stay in the chip, by the rates that were seen, and where after failures.
-  [[nodiscard]] virtual bool replans() const { return false; }
+  /// True if residency may be planned anew while it runs: which networks stay in the chip, by the rates that were seen, and where
+  /// after failures. Where a network's layers are is replan()'s.
+  [[nodiscard]] virtual bool plans_residency() const { return false; }
   /// How it spends gaps whose end nobody knows.
   [[nodiscard]] virtual GapRule gap_rule() const { return GapRule::kNominal; }
   /// Where layers are before the first request, before capacity is considered.

@@ -31,8 +31,9 @@ class Sweeper {
       return std::move(found_);
     }
     // Where activations are spilled the banks that a shift fills are missing to the layers staged there: that is in no price.
-    if (now_.spilling->tensors.empty()) improve();
-    hurry();
+    const bool gains = now_.spilling->tensors.empty();
+    if (gains) improve(false);
+    if (hurry() && gains) improve(true);  // the others follow those that left for time's sake
     for (std::size_t v = 0; v < found_.target.size(); ++v) found_.cycles += cycles_of(now_, found_.target, LayerId(v));
     return std::move(found_);
   }
@@ -88,7 +89,8 @@ class Sweeper {
     return here;
   }
 
-  /// Where a layer could go: what a boundary would look at, the first places of the fastest free run, and where it was planned.
+  /// Where a layer could go: what a boundary would look at; with its shape, and with the cheapest one that takes fewer clusters, the
+  /// first places of the fastest free run and those beside other layers; and where it was planned.
   [[nodiscard]] std::vector<Placement> places(LayerId layer, bool home_usable) const {
     const Boundary here = boundary(layer);
     const Candidates found = find_candidates(here, home_usable);
@@ -96,15 +98,39 @@ class Sweeper {
     const auto add = [&](const Room& room) {
       if (!room.barrier && std::find(places.begin(), places.end(), room.placement) == places.end()) places.push_back(room.placement);
     };
-    const auto run = now_.profile->runs().fastest_fit(here.home.clusters);
-    for (std::int32_t k = 0; run && k < kPlacesMax && run->begin + k + here.home.clusters <= run->end; ++k) {
-      Placement placement = here.home;
-      placement.first = static_cast<std::int16_t>(run->begin + k);
-      add(with_room(here, placement));
+    const auto add_shape = [&](const Footprint& shape) {
+      const auto length = static_cast<std::int32_t>(shape.clusters);
+      const auto at = [&](std::int32_t first) {
+        Placement placement = placed_at(shape, first);
+        placement.streamed = here.home.streamed;
+        if (placement.last() < table_.spec().cluster_count) add(with_room(here, placement));
+      };
+      const auto run = now_.profile->runs().fastest_fit(length);
+      for (std::int32_t k = 0; run && k < kPlacesMax && run->begin + k + length <= run->end; ++k) at(run->begin + k);
+      for (const std::int16_t k : clusters_in_use()) at(k);  // one in use costs less than one more
+    };
+    add_shape(footprint_of(here.home));
+    const LayerOptions& options = table_.layer(layer);
+    for (const std::int32_t position : options.by_cost) {
+      const Footprint& shape = options.options[static_cast<std::size_t>(position)].footprint;
+      if (shape.clusters >= here.home.clusters) continue;
+      add_shape(shape);
+      break;
     }
     const Placement& planned = now_.plan->assignment[layer.at()];
     if (planned != here.home && now_.profile->available(planned, now_.now) && residence_.weights_fit(layer, planned)) add({planned, {}});
     return places;
+  }
+
+  /// Where layers begin, each cluster once, `kPlacesMax` at most, in the order of the layers.
+  [[nodiscard]] std::vector<std::int16_t> clusters_in_use() const {
+    std::vector<std::int16_t> found;
+    for (const Placement& target : found_.target) {
+      if (found.size() == kPlacesMax) break;
+      if (now_.profile->available(target, now_.now) && std::find(found.begin(), found.end(), target.first) == found.end())
+        found.push_back(target.first);
+    }
+    return found;
   }
 
   /// Of a request with the layer at `placement`, its shift there included.
@@ -121,15 +147,16 @@ class Sweeper {
     return execution_cycles(table_, layer, placement, *now_.spilling, now_.profile->percent(placement, now_.now));
   }
 
-  void improve() {
+  /// `never_slower`: time that was bought is not given up again.
+  void improve(bool never_slower) {
     bool moved = true;
     for (int sweeps = 0; moved && sweeps < kSweepsMax; ++sweeps) {
       moved = false;
-      for (std::size_t v = 0; v < found_.target.size(); ++v) moved = improve(LayerId(v)) || moved;
+      for (std::size_t v = 0; v < found_.target.size(); ++v) moved = improve(LayerId(v), never_slower) || moved;
     }
   }
 
-  bool improve(LayerId layer) {
+  bool improve(LayerId layer, bool never_slower) {
     Placement& target = found_.target[layer.at()];
     if (!now_.profile->available(target, now_.now)) return false;  // a core failed: its boundary sees to it
     if (now_.profile->percent(target, now_.now) == 100 && target == now_.plan->assignment[layer.at()]) return false;
@@ -137,7 +164,8 @@ class Sweeper {
     std::optional<Placement> best;
     for (const Placement& candidate : places(layer, true)) {
       const EnergyTotal price = price_at(layer, candidate);
-      if (!(price < lowest) || !has_room(layer, candidate)) continue;
+      if (!(price < lowest) || (never_slower && cycles_at(layer, candidate) > cycles_at(layer, target)) || !has_room(layer, candidate))
+        continue;
       lowest = price;
       best = candidate;
     }
@@ -192,14 +220,15 @@ class Sweeper {
     return left != right ? left < right : a.layer < b.layer;
   }
 
-  void hurry() {
+  /// True if time was bought.
+  bool hurry() {
     Cycles cycles = remaining(found_.target);
-    if (in_time(cycles, now_.left)) return;
+    if (in_time(cycles, now_.left)) return false;
     Cycles planned;
     for (std::size_t v = 0; v < found_.target.size(); ++v) {
       if (runs(v)) planned += now_.plan->reference[v];
     }
-    if (cycles <= planned) return;  // nothing is slower than planned: the deadline was out of reach before
+    if (cycles <= planned) return false;  // nothing is slower than planned: the deadline was out of reach before
     std::vector<Purchase> offers;
     for (std::size_t v = 0; v < found_.target.size(); ++v) {
       if (!runs(v) || !now_.profile->available(found_.target[v], now_.now)) continue;
@@ -219,7 +248,7 @@ class Sweeper {
     if (!in_time(cycles, now_.left)) {
       found_ = before;
       if (now_.begins) found_.late = now_.left;
-      return;
+      return false;
     }
     for (const Purchase& offer : bought) {
       if (in_time(cycles + offer.saved, now_.left)) {  // later ones made it superfluous
@@ -229,6 +258,7 @@ class Sweeper {
         found_.forced[offer.layer.at()] = 1;
       }
     }
+    return true;
   }
 
   const Situation& now_;

@@ -3,7 +3,8 @@
 //     beside    what lies on occupied clusters goes beside them; if the rest of the chip does not hold the network, it waits
 //     cheaper   a layer that is slowed, or not where it was planned, moves if a single request repays that; swept until nothing does
 //     in time   if the request would miss its deadline and was not planned to, the layers whose time is cheapest to buy move:
-//               in the order of joules per cycle, as few as it takes, and none if all of them are not enough
+//               in the order of joules per cycle, as few as it takes, and none if all of them are not enough; where that is
+//               cheaper and no slower, others follow
 //
 // Prices are those of the whole request (request_price.h): what a move costs neighbours and later readers is in them.
 #pragma once

@@ -182,6 +182,7 @@ Json run_object(const ReportedRun& run) {
                     {"forced", result.shifts_forced},
                     {"bytes", result.shift_bytes.count()},
                     {"energy_j", result.shift_energy.joules()},
+                    {"voluntary_energy_j", result.shift_energy_voluntary.joules()},
                     {"refused", result.shifts_refused}};
   json["spilled"] = spilled_json(result);
   json["faults"] = {{"interrupted", result.interrupted}, {"recomputed", result.recomputed}, {"reloaded_bytes", result.reloaded.count()}};

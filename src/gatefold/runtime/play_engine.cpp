@@ -216,7 +216,7 @@ void PlayEngine::failed(Lane& lane) {
   const bool beside = std::any_of(lanes_.begin(), lanes_.end(), [](const auto& other) { return other->session->busy(); });
   if (!pending.alone && (beside || shared_->faults_began())) {
     pending.alone = true;
-  } else if (!pending.replanned && (lane.policy->replans() || shared_->failed_clusters() == 1)) {
+  } else if (!pending.replanned && (lane.policy->plans_residency() || shared_->failed_clusters() == 1)) {
     pending.replanned = true;
     residency_->take_out(lane, now_);  // it comes back to where there is room
   } else {

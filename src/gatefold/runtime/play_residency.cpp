@@ -299,7 +299,7 @@ Residency::Outcome Residency::replan(Lane& lane, Cycles now) {
 }
 
 bool Residency::regrets(Lane& lane, Cycles now) {
-  if (lane.extra <= 0 || !lane.policy->replans()) return false;
+  if (lane.extra <= 0 || !lane.policy->plans_residency()) return false;
   lane.regret += lane.extra;
   // Once as much was spent as bringing it in anew would take; the second time in vain, twice as much.
   if (lane.regret < lane.patience) return false;

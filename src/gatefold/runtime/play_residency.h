@@ -74,7 +74,7 @@ class Residency {
     return static_cast<double>(now.count()) / static_cast<double>(shared_.chip().spec().clock_hz);
   }
   [[nodiscard]] double use_of(const Lane& lane, Cycles now) const {
-    return lane.policy->replans() ? lane.use.at(seconds(now)) : lane.use.declared();
+    return lane.policy->plans_residency() ? lane.use.at(seconds(now)) : lane.use.declared();
   }
 
   SharedChip& shared_;

@@ -166,6 +166,7 @@ struct RunResult {
   std::int64_t shifts_refused = 0;
   Bytes shift_bytes;
   EnergyTotal shift_energy;
+  EnergyTotal shift_energy_voluntary;  ///< of it
   // faults
   std::int64_t interrupted = 0;  ///< executions that a failure cut short
   std::int64_t recomputed = 0;   ///< executions of layers whose results were lost

@@ -67,6 +67,9 @@ void Session::begin(const Request& request, Cycles now) {
   active_ = true;
   surprised_ = -1;
   chip_.gating().begin_request(stream_, request.arrival, request.known && foresees());
+  if (served_before_)
+    period_ = period_ ? Cycles((period_->count() * 3 + (request.arrival - arrival_).count()) / 4) : request.arrival - arrival_;
+  served_before_ = true;
   arrival_ = request.arrival;
   deadline_ = request.deadline;
   first_start_ = last_end_ = issued_ = resume_ = now;

@@ -294,13 +294,15 @@ class Session : public ChipUser {
   std::vector<Piece> vacated_;
   std::uint64_t planned_at_ = 0;        ///< the profile's version when the policy last looked at the whole
   std::optional<Departure> departure_;  ///< policies that activate whole clusters: of a shift whose clusters are not left yet
-  Cycles arrival_;
-  std::optional<Cycles> deadline_;  ///< absolute
+  Cycles arrival_;                      ///< of the latest request
+  std::optional<Cycles> period_;        ///< moving mean of the times between arrivals
+  std::optional<Cycles> deadline_;      ///< absolute
   Cycles first_start_;
   Cycles issued_;                ///< start of the layer issued last
   std::optional<LayerId> next_;  ///< the first layer whose operands are not laid out; nullopt: nor are the inputs
   Cycles last_end_;
   bool started_ = false;
+  bool served_before_ = false;  ///< arrival_ is one's
   bool resident_ = false;
   bool keeps_weights_ = false;
   bool active_ = false;          ///< a request is in progress

@@ -20,7 +20,7 @@ void Session::replan(Cycles now, bool begins) {
   EnergyTotal spent;
   for (const LayerState& state : layers_) spent += state.energy;
   const auto left = deadline_ ? std::optional(std::max(Cycles(0), *deadline_ - now)) : std::nullopt;
-  policy_.replan({now, &table_, &chip_.profile(), &residence_, &spilling_, &plan_, &homes, &done_, left, spent, begins});
+  policy_.replan({now, &table_, &chip_.profile(), &residence_, &spilling_, &plan_, &homes, &done_, left, spent, begins, false, period_});
   planned_at_ = chip_.profile().version(now);
 }
 

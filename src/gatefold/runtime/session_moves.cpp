@@ -84,6 +84,7 @@ void Session::shift(LayerId layer, const Placement& to, Cycles now, bool forced,
   ++state.shifts;
   ++(forced ? result_.shifts_forced : result_.shifts_voluntary);
   result_.shift_energy += energy;
+  if (!forced) result_.shift_energy_voluntary += energy;
   if (policy_.scope() != GatingScope::kClusters) return;
   for (std::int32_t k = to.first; k <= to.last(); ++k) chip_.gating().pin(ClusterId(k), now);
   departure_ = {from, to, state.weights_ready};

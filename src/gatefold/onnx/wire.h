@@ -1,0 +1,30 @@
+// Protobuf bytes -> protobuf messages, from a stream, with one exception: the bytes of a network's weights (the field raw_data
+// of its initialisers), which are nearly all of a file, go straight from the stream to where they stay. The generated reader
+// would put them into a string of every message first, beside the file's own bytes.
+//
+// The walk down to them, model > graph > initializer > raw_data, is by hand; every other field is handed to the generated
+// reader unchanged. Protobuf reports bad bytes on standard error unless told otherwise: a library must not, so it is silenced.
+//
+// Hostile bytes: a length is compared with the bytes that are still to come before anything is allocated, so what a file can
+// make the reader take is bounded by a multiple of the file's own size; nesting is cut at kNestingMax.
+// Based on: the description of the wire format in the documentation of Protocol Buffers.
+#pragma once
+
+#include <vector>
+
+#include "gatefold/base/result.h"
+#include "gatefold/onnx/file.h"
+#include "gatefold/onnx/tensors.h"
+
+namespace onnx {
+class ModelProto;
+}
+
+namespace gatefold::onnx_file {
+
+/// Fills `model` but for the raw_data of its initialisers, which are returned, one for each (without bytes where there is none).
+/// Errors: kInvalidInput if the bytes are no such message, or fewer than `source.size`.
+[[nodiscard]] Result<std::vector<RawBytes>> read_message(const ByteSource& source, ::onnx::ModelProto& model);
+[[nodiscard]] Status read_message(const ByteSource& source, ::onnx::TensorProto& tensor);
+
+}  // namespace gatefold::onnx_file
