@@ -47,6 +47,7 @@ Status PlayEngine::boot(const std::vector<InputSet>& inputs, const Partition* pa
     }
     lane->session.emplace(*lane->prepared, lane->plan, *lane->policy, lane->options, lane->executor ? &*lane->executor : nullptr, *shared_);
     lane->wanted = lane->session->wanted();
+    lane->alone = assignment_cost(lane->prepared->table(), lane->wanted, lane->plan.spilling).joules();
     lane->present = false;
     lane->priority = std::numeric_limits<std::int32_t>::min();
     lane->quickest = kForever;

@@ -58,7 +58,7 @@ struct Lane;
 struct ResidencyWay {
   FittedPlan plan;
   std::vector<Lane*> leaving;  ///< who makes room
-  double cost = 0;             ///< bytes per second from external memory
+  double watts = 0;            ///< beyond the network alone on the chip: what streams and spills more, and reloads
 };
 
 /// What only one network's requests see of the engine. Lanes do not move: sessions keep references into them.
@@ -75,9 +75,10 @@ struct Lane {
   std::vector<std::int32_t> peaks;  ///< banks per core that a request's activations take
   bool exclusive = false;           ///< what they take is not known: nobody beside it
   std::int64_t peaks_after = -1;    ///< shifts after which `peaks` was computed
-  Bytes streamed_more;              ///< weights streamed beyond those that are alone on the chip
-  Bytes patience;                   ///< how much of that is borne before it is looked into
-  Bytes regret;                     ///< bytes streamed so since it was placed
+  double alone = 0;                 ///< joules of a request alone on the chip, by EQ-29
+  double extra = 0;                 ///< joules of a request beyond that where it is
+  double patience = 0;              ///< how much of that is borne before it is looked into
+  double regret = 0;                ///< joules spent so since it was placed
   std::int32_t priority = 0;        ///< highest of its streams
   bool present = true;              ///< some stream that uses it is there
   UseRate use;

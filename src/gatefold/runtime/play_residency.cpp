@@ -12,12 +12,17 @@ constexpr double kIdleShare = 0.01;
 // A placement that costs so little more than every network's cheapest plan is not compared with others.
 constexpr double kAsCheap = 1.001;
 
-Bytes streamed_of(const OptionTable& table, const Assignment& assignment) {
-  Bytes sum;
-  for (std::size_t v = 0; v < assignment.size(); ++v) {
-    if (assignment[v].streamed) sum += table.work(LayerId(v)).weights;
-  }
-  return sum;
+/// Joules of one request, EQ-29: what is streamed and spilled included.
+double request_joules(const Lane& lane, const FittedPlan& plan) {
+  return assignment_cost(lane.prepared->table(), plan.assignment, plan.spilling).joules();
+}
+
+double extra_joules(const Lane& lane, const FittedPlan& plan) { return std::max(0.0, request_joules(lane, plan) - lane.alone); }
+
+/// To load all weights.
+double load_joules(const Lane& lane) {
+  const OptionTable& table = lane.prepared->table();
+  return EnergyTotal(external_energy(table.spec(), Bytes(0), table.weight_bytes())).joules();
 }
 
 /// Banks of a core in which no weights lie and that work.
@@ -79,9 +84,9 @@ void Residency::adopt(Lane& lane, const FittedPlan& plan) {
     lane.plan.reference[v] = execution_cycles(table, LayerId(v), plan.assignment[v], plan.spilling);
     lane.plan.reference_total += lane.plan.reference[v];
   }
-  lane.streamed_more = std::max(Bytes(0), streamed_of(table, plan.assignment) - streamed_of(table, lane.wanted));
-  lane.regret = Bytes(0);
-  lane.patience = table.weight_bytes();
+  lane.extra = extra_joules(lane, plan);
+  lane.regret = 0;
+  lane.patience = load_joules(lane);
   lane.peaks_after = -1;
 }
 
@@ -236,9 +241,7 @@ const ResidencyWay* Residency::best_way(Lane& lane, Cycles now) {
 }
 
 std::optional<ResidencyWay> Residency::find_way(Lane& lane, Cycles now) {
-  const OptionTable& table = lane.prepared->table();
   const std::vector<Lane*> order = by_value(lane, now);
-  const Bytes least = streamed_of(table, lane.wanted);
   const double rate = std::max(use_of(lane, now), 1e-3);
   std::optional<ResidencyWay> best;
   std::vector<Lane*> leaving;
@@ -246,9 +249,8 @@ std::optional<ResidencyWay> Residency::find_way(Lane& lane, Cycles now) {
   const auto consider = [&](FitEffort effort) {
     auto plan = fit(lane, leaving, effort);
     if (!plan) return false;
-    const Bytes streamed = streamed_of(table, plan->assignment);
-    const double cost = reloads + rate * static_cast<double>((streamed - std::min(streamed, least)).count());
-    if (!best || cost < best->cost) best = ResidencyWay{*std::move(plan), leaving, cost};
+    const double watts = reloads + rate * extra_joules(lane, *plan);
+    if (!best || watts < best->watts) best = ResidencyWay{*std::move(plan), leaving, watts};
     return true;
   };
   // Streaming more is looked at twice: beside everybody, and beside those that are in use.
@@ -259,9 +261,9 @@ std::optional<ResidencyWay> Residency::find_way(Lane& lane, Cycles now) {
       leaving.push_back(next);
       // Whoever leaves comes back when it is used, and then this network may have to go: each pays at the lower rate of the two.
       const double switches = std::min(use_of(*next, now), rate);
-      reloads += switches * static_cast<double>((next->prepared->table().weight_bytes() + table.weight_bytes()).count());
+      reloads += switches * (load_joules(*next) + load_joules(lane));
     }
-    if (best && reloads >= best->cost) break;
+    if (best && reloads >= best->watts) break;
     if (consider(FitEffort::kAsPlanned)) break;
     const bool rest_used = count == order.size() || use_of(*order[count], now) > rate * kIdleShare;
     if (count == 0 || (rest_used && !all_used)) (void)consider(FitEffort::kStream);
@@ -297,15 +299,15 @@ Residency::Outcome Residency::replan(Lane& lane, Cycles now) {
 }
 
 bool Residency::regrets(Lane& lane, Cycles now) {
-  if (lane.streamed_more == Bytes(0) || !lane.policy->plans_residency()) return false;
-  lane.regret += lane.streamed_more;
-  // Once as much was streamed as bringing it in anew would take; the second time in vain, twice as much.
+  if (lane.extra <= 0 || !lane.policy->plans_residency()) return false;
+  lane.regret += lane.extra;
+  // Once as much was spent as bringing it in anew would take; the second time in vain, twice as much.
   if (lane.regret < lane.patience) return false;
-  lane.regret = Bytes(0);
+  lane.regret = 0;
   const double rate = use_of(lane, now);
   const ResidencyWay* way = best_way(lane, now);
   lane.patience = lane.patience * 2;
-  return way != nullptr && way->cost < rate * static_cast<double>(lane.streamed_more.count()) / 2;
+  return way != nullptr && way->watts < rate * lane.extra / 2;
 }
 
 void Residency::refresh_peaks(Lane& lane) const {

@@ -1,6 +1,6 @@
 // Which networks' weights lie in the chip, when not all do. A network comes when a request asks for it, and others go to make room:
-// as few joules per second as possible, where what goes costs its reload as often as it is used, and what does not fit is streamed
-// at every use (residency planning, docs/decision-problem.md). Never the least recently used one as such.
+// as few joules per second as possible, where what goes costs its reload as often as it is used, and what does not fit is streamed or
+// spilled at every use (residency planning, docs/decision-problem.md). Never the least recently used one as such.
 #pragma once
 
 #include <memory>
