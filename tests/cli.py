@@ -105,7 +105,7 @@ def usage_errors():
         (["plan", "net.onnx", "--every", "0s"], "more than nothing"), (["check"], "PLAN"), (["zoo", "resnet8"], "-o FILE.onnx"), (["zoo", "-o", "z.onnx"], "NAME"), (["zoo", "resnet8", "-o"], "-o"),
         (["zoo", "--seed", "2"], "NAME"),
         (["zoo", "resnet8", "-o", "z.onnx", "--json", "-"], "excludes"), (["zoo", "resnet8", "-o", "z.onnx", "--quiet"], "excludes"),
-        (run + ["--policy", "gredy"], "did you mean 'greedy'"), (run + ["--policy", "work-function"], "unknown policy"), (run + ["--policy"], "--policy"),
+        (run + ["--policy", "gredy"], "did you mean 'greedy'"), (run + ["--policy", "planned"], "unknown policy"), (run + ["--policy"], "--policy"),
         (run + ["--numerics", "tflite"], "tflite"), (run + ["--deadline", "33"], "33"), (run + ["--deadline", "-1ms"], "-1ms"),
         (run + ["--deadline", "0ms"], "more than nothing"), (run + ["--requests", "0"], "0"), (run + ["--requests", "-3"], "-3"),
         (run + ["--requests", "many"], "many"), (run + ["--requests", "2000000000"], "2000000000"), (run + ["--every", "1 parsec"], "parsec"),
