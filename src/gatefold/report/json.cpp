@@ -15,18 +15,18 @@ namespace {
 
 constexpr std::size_t kTopCount = 5;
 
-Json bound_json(const std::optional<BoundRecord>& bound) {
+Json bound_json(const std::optional<BoundRecord>& bound, const std::optional<LiveRatio>& live) {
   if (!bound) return nullptr;
-  return {
-      {"kind", bound->kind}, {"energy_j", bound->energy.joules()}, {"reached_j", bound->reached.joules()}, {"gap", or_null(gap(*bound))}};
+  return {{"kind", bound->kind},
+          {"energy_j", bound->energy.joules()},
+          {"reached_j", bound->reached.joules()},
+          {"gap", or_null(gap(*bound))},
+          {"live_ratio", live ? Json(live->ratio()) : Json(nullptr)}};
 }
 
 Json live_json(const std::optional<LiveRatio>& live) {
   if (!live) return nullptr;
-  return {{"ratio", live->ratio()},
-          {"paid_j", live->paid.joules()},
-          {"hindsight_j", live->least.joules()},
-          {"configurations", live->configurations}};
+  return {{"paid_j", live->paid.joules()}, {"hindsight_j", live->least.joules()}, {"configurations", live->configurations}};
 }
 
 /// One row of the ledger's tables, exactly.
@@ -194,7 +194,7 @@ Json run_object(const ReportedRun& run) {
                     {"refused", result.shifts_refused}};
   json["spilled"] = spilled_json(result);
   json["faults"] = {{"interrupted", result.interrupted}, {"recomputed", result.recomputed}, {"reloaded_bytes", result.reloaded.count()}};
-  json["bound"] = bound_json(result.bound);
+  json["bound"] = bound_json(result.bound, result.live_ratio);
   json["live"] = live_json(result.live_ratio);
   json["layers"] = layers_json(result.layers);
   json["residency"] = residency_json(result.residency);

@@ -234,10 +234,10 @@ TEST(Json, ARunHasTheStableKeysInTheirOrder) {
     "kind": "chain",
     "energy_j": 1e-15,
     "reached_j": 1.1e-15,
-    "gap": 0.09999999999999999
+    "gap": 0.09999999999999999,
+    "live_ratio": 2.0
   },
   "live": {
-    "ratio": 2.0,
     "paid_j": 2e-15,
     "hindsight_j": 1e-15,
     "configurations": 4
