@@ -17,7 +17,16 @@ double request_joules(const Lane& lane, const FittedPlan& plan) {
   return assignment_cost(lane.prepared->table(), plan.assignment, plan.spilling).joules();
 }
 
-double extra_joules(const Lane& lane, const FittedPlan& plan) { return std::max(0.0, request_joules(lane, plan) - lane.alone); }
+bool from_outside(const FittedPlan& plan) {
+  const auto any = [](const auto& list, auto is) { return std::any_of(list.begin(), list.end(), is); };
+  return any(plan.assignment, [](const Placement& home) { return home.streamed; }) ||
+         any(plan.spilling.tensors, [](char spilled) { return spilled != 0; });
+}
+
+/// Beyond the network alone on the chip. What differs in placement alone is not worth a reload: EQ-29 knows no gaps between requests.
+double extra_joules(const Lane& lane, const FittedPlan& plan) {
+  return from_outside(plan) ? std::max(0.0, request_joules(lane, plan) - lane.alone) : 0;
+}
 
 /// To load all weights.
 double load_joules(const Lane& lane) {
