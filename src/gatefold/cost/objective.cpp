@@ -97,9 +97,6 @@ StepCost step_cost(const OptionTable& table, const Step& step, const Placement& 
   return cost;
 }
 
-namespace {
-
-/// Wires of a tensor to its first reader, and transfers to later readers elsewhere.
 EnergyTotal data_cost(const OptionTable& table, const Assignment& assignment, TensorId tensor, bool spilled) {
   const Activation& activation = table.graph().activation(tensor);
   const Bytes bytes = table.tensor_bytes(tensor);
@@ -124,6 +121,8 @@ EnergyTotal data_cost(const OptionTable& table, const Assignment& assignment, Te
   }
   return cost;
 }
+
+namespace {
 
 /// A layer by itself; of streamed weights, what they cost more only where it executes in row blocks.
 EnergyTotal node_cost(const OptionTable& table, const Placement& home, LayerId layer, const Spilling& spilling) {

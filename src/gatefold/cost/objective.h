@@ -69,4 +69,7 @@ using Assignment = std::vector<Placement>;
 /// The part of EQ-29 that depends on where `layer` is, while nothing is spilled: its node, its data edges, and the wakes around it.
 [[nodiscard]] EnergyTotal local_cost(const OptionTable& table, const Assignment& assignment, LayerId layer, const Spilling& spilling = {});
 
+/// The part of it that a tensor causes: wires to its first reader, and transfers to later readers elsewhere.
+[[nodiscard]] EnergyTotal data_cost(const OptionTable& table, const Assignment& assignment, TensorId tensor, bool spilled);
+
 }  // namespace gatefold

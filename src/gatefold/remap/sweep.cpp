@@ -3,7 +3,8 @@
 #include <algorithm>
 
 #include "gatefold/remap/candidates.h"
-#include "gatefold/remap/request_price.h"
+#include "gatefold/remap/headroom.h"
+#include "gatefold/remap/layer_prices.h"
 
 namespace gatefold {
 namespace {
@@ -18,11 +19,9 @@ class Sweeper {
       : now_(situation),
         free_moves_(free_moves),
         table_(*situation.table),
-        memory_(situation.residence->memory()),
-        residence_(*situation.residence, memory_) {
-    found_.target = *situation.homes;
-    found_.forced.assign(found_.target.size(), 0);
-  }
+        found_{*situation.homes, std::vector<char>(situation.homes->size(), 0), Cycles(0), std::nullopt},
+        prices_(situation, found_.target),
+        headroom_(situation, found_.target) {}
 
   Sweep run() {
     if (!put_beside()) {
@@ -34,7 +33,7 @@ class Sweeper {
     const bool gains = now_.spilling->tensors.empty();
     if (gains) improve(false);
     if (hurry() && gains) improve(true);  // the others follow those that left for time's sake
-    for (std::size_t v = 0; v < found_.target.size(); ++v) found_.cycles += cycles_of(now_, found_.target, LayerId(v));
+    for (std::size_t v = 0; v < found_.target.size(); ++v) found_.cycles += prices_.cycles(LayerId(v));
     return std::move(found_);
   }
 
@@ -54,6 +53,7 @@ class Sweeper {
     for (std::size_t v = 0; v < found_.target.size(); ++v) {
       if (!occupied(home(v))) continue;
       const LayerId layer(v);
+      prices_.look_at(layer);
       std::optional<Placement> best;
       EnergyTotal lowest;
       for (const Placement& candidate : places(layer, false)) {
@@ -70,16 +70,10 @@ class Sweeper {
   }
 
   /// True if the layer's shift leaves the others the room that they need.
-  bool has_room(LayerId layer, const Placement& to) {
-    const Placement before = found_.target[layer.at()];
-    found_.target[layer.at()] = to;
-    const bool room = residence_.weights_fit(layer, to) && shift_leaves_room(table_, residence_, found_.target, layer, std::nullopt, {});
-    found_.target[layer.at()] = before;
-    return room;
-  }
+  bool has_room(LayerId layer, const Placement& to) { return headroom_.weights_fit(layer, to) && headroom_.leaves_room(layer, to); }
 
-  [[nodiscard]] Boundary boundary(LayerId layer) const {
-    Boundary here{layer, now_.now, &table_, now_.profile, &residence_, home(layer.at()), std::nullopt, true, std::nullopt, now_.spilling};
+  [[nodiscard]] Boundary boundary(LayerId layer) {
+    Boundary here{layer, now_.now, &table_, now_.profile, &headroom_.residence(), home(layer.at()), std::nullopt, true, std::nullopt, now_.spilling};
     for (const Operand& operand : table_.graph().layer(layer).inputs) {
       if (!operand.tensor) continue;
       const auto& producer = table_.graph().activation(*operand.tensor).producer;
@@ -91,7 +85,7 @@ class Sweeper {
 
   /// Where a layer could go: what a boundary would look at; with its shape, and with the cheapest one that takes fewer clusters, the
   /// first places of the fastest free run and those beside other layers; and where it was planned.
-  [[nodiscard]] std::vector<Placement> places(LayerId layer, bool home_usable) const {
+  [[nodiscard]] std::vector<Placement> places(LayerId layer, bool home_usable) {
     const Boundary here = boundary(layer);
     const Candidates found = find_candidates(here, home_usable);
     std::vector<Placement> places(found.begin(), found.end());
@@ -118,7 +112,7 @@ class Sweeper {
       break;
     }
     const Placement& planned = now_.plan->assignment[layer.at()];
-    if (planned != here.home && now_.profile->available(planned, now_.now) && residence_.weights_fit(layer, planned)) add({planned, {}});
+    if (planned != here.home && now_.profile->available(planned, now_.now) && headroom_.weights_fit(layer, planned)) add({planned, {}});
     return places;
   }
 
@@ -133,18 +127,10 @@ class Sweeper {
     return found;
   }
 
-  /// Of a request with the layer at `placement`, its shift there included.
+  /// Of a request with the layer looked at at `placement`, its shift there included.
   EnergyTotal price_at(LayerId layer, const Placement& placement) {
-    const Placement before = found_.target[layer.at()];
-    found_.target[layer.at()] = placement;
-    EnergyTotal price = price_layer(now_, found_.target, layer);
-    if (!free_moves_) price += price_shift(table_, layer, home(layer.at()), placement);
-    found_.target[layer.at()] = before;
-    return price;
-  }
-
-  Cycles cycles_at(LayerId layer, const Placement& placement) const {
-    return execution_cycles(table_, layer, placement, *now_.spilling, now_.profile->percent(placement, now_.now));
+    const EnergyTotal price = prices_.price_at(placement);
+    return free_moves_ ? price : price + price_shift(table_, layer, home(layer.at()), placement);
   }
 
   /// `never_slower`: time that was bought is not given up again.
@@ -160,11 +146,12 @@ class Sweeper {
     Placement& target = found_.target[layer.at()];
     if (!now_.profile->available(target, now_.now)) return false;  // a core failed: its boundary sees to it
     if (now_.profile->percent(target, now_.now) == 100 && target == now_.plan->assignment[layer.at()]) return false;
+    prices_.look_at(layer);
     EnergyTotal lowest = price_at(layer, target);
     std::optional<Placement> best;
     for (const Placement& candidate : places(layer, true)) {
       const EnergyTotal price = price_at(layer, candidate);
-      if (!(price < lowest) || (never_slower && cycles_at(layer, candidate) > cycles_at(layer, target)) || !has_room(layer, candidate))
+      if (!(price < lowest) || (never_slower && prices_.cycles_at(candidate) > prices_.cycles(layer)) || !has_room(layer, candidate))
         continue;
       lowest = price;
       best = candidate;
@@ -175,17 +162,17 @@ class Sweeper {
 
   /// Requires: there is room.
   void move(LayerId layer, const Placement& to) {
-    residence_.drop_weights(layer);
-    GATEFOLD_ENSURE(residence_.store_weights(layer, to, {}).has_value());
+    headroom_.move(layer, to);
     found_.target[layer.at()] = to;
+    prices_.moved(layer);
   }
 
   // ---- in time ----
 
-  [[nodiscard]] Cycles remaining(const Assignment& assignment) const {
+  [[nodiscard]] Cycles remaining() const {
     Cycles cycles;
-    for (std::size_t v = 0; v < assignment.size(); ++v) {
-      if (runs(v)) cycles += cycles_of(now_, assignment, LayerId(v));
+    for (std::size_t v = 0; v < found_.target.size(); ++v) {
+      if (runs(v)) cycles += prices_.cycles(LayerId(v));
     }
     return cycles;
   }
@@ -200,12 +187,12 @@ class Sweeper {
 
   /// The cheapest cycles that moving the layer buys.
   std::optional<Purchase> purchase(LayerId layer) {
-    const Placement target = found_.target[layer.at()];
-    const Cycles before = cycles_at(layer, target);
-    const EnergyTotal price = price_at(layer, target);
+    prices_.look_at(layer);
+    const Cycles before = prices_.cycles(layer);
+    const EnergyTotal price = price_at(layer, found_.target[layer.at()]);
     std::optional<Purchase> best;
     for (const Placement& candidate : places(layer, true)) {
-      const Cycles after = cycles_at(layer, candidate);
+      const Cycles after = prices_.cycles_at(candidate);
       if (after >= before) continue;
       const Purchase offer{layer, candidate, before - after, price_at(layer, candidate) - price};
       if ((!best || cheaper(offer, *best)) && has_room(layer, candidate)) best = offer;
@@ -222,7 +209,7 @@ class Sweeper {
 
   /// True if time was bought.
   bool hurry() {
-    Cycles cycles = remaining(found_.target);
+    Cycles cycles = remaining();
     if (in_time(cycles, now_.left)) return false;
     Cycles planned;
     for (std::size_t v = 0; v < found_.target.size(); ++v) {
@@ -247,6 +234,7 @@ class Sweeper {
     }
     if (!in_time(cycles, now_.left)) {
       found_ = before;
+      prices_.refresh();
       if (now_.begins) found_.late = now_.left;
       return false;
     }
@@ -254,6 +242,7 @@ class Sweeper {
       if (in_time(cycles + offer.saved, now_.left)) {  // later ones made it superfluous
         cycles += offer.saved;
         found_.target[offer.layer.at()] = before.target[offer.layer.at()];
+        prices_.moved(offer.layer);
       } else {
         found_.forced[offer.layer.at()] = 1;
       }
@@ -264,9 +253,9 @@ class Sweeper {
   const Situation& now_;
   bool free_moves_;
   const OptionTable& table_;
-  Memory memory_;  ///< a copy, in which what moves has moved
-  Residence residence_;
   Sweep found_;
+  LayerPrices prices_;  ///< with layers at their targets
+  Headroom headroom_;   ///< with what moves where it goes
 };
 
 }  // namespace
