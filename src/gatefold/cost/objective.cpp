@@ -1,7 +1,6 @@
 #include "gatefold/cost/objective.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "gatefold/device/chip.h"
 
@@ -63,7 +62,7 @@ Energy wake_energy(const DeviceSpec& spec, const Placement& previous, const Plac
     if (!held) energy += spec.cluster.wake_energy;
     const auto already = static_cast<std::uint16_t>(held ? previous.core_mask : 0);
     const auto woken = static_cast<std::uint16_t>(next.core_mask & ~already);
-    energy += spec.core.wake_energy * std::popcount(woken);
+    energy += spec.core.wake_energy * count_of(woken);
   }
   return energy;
 }

@@ -267,6 +267,7 @@ Energy route_energy(const DeviceSpec& spec, std::int64_t clusters) {
 std::int64_t byte_pitches(Bytes bytes, std::int32_t from_first, std::int32_t from_count, std::int32_t to_first, std::int32_t to_count) {
   GATEFOLD_REQUIRE(from_count > 0 && to_count > 0);
   const std::int64_t total = bytes.count();
+  if (from_count == to_count) return total * (std::abs(from_first - to_first) + 1);  // each cluster to its like
   std::int64_t sum = 0;
   std::int64_t position = 0;
   std::int32_t from = 0;

@@ -21,27 +21,35 @@ Headroom::Headroom(const Situation& situation, const Assignment& target)
       table_(*situation.table),
       cores_per_cluster_(table_.spec().cores_per_cluster),
       countable_(situation.spilling->tensors.empty() && !situation.residence->memory().any_failed()),
-      added_(static_cast<std::size_t>(table_.spec().core_count()), 0) {}
+      added_(static_cast<std::size_t>(table_.spec().core_count())) {}
 
 std::int64_t Headroom::banks(TensorId tensor, const Layout& layout, std::int32_t cores) const {
   const std::int64_t element = table_.tensor_bytes(tensor).count() / std::max<std::int64_t>(1, layout.elements());
   return ceil_div(element * layout.outer * ceil_div(layout.units, cores) * layout.inner, table_.spec().bank.size.count());
 }
 
-std::int64_t Headroom::weight_banks(LayerId layer, const Placement& placement) const {
-  if (placement.streamed) return 2;  // a buffer that others may share
+Headroom::Taken Headroom::weights_at(LayerId layer, const Placement& placement) const {
+  if (placement.streamed) return {2, 0};  // a buffer that others may share
   const std::int64_t bytes = table_.work(layer).weights.count();
   const std::int64_t share = placement.split == CoreSplit::kRows ? bytes : ceil_div(bytes, placement.core_count());
-  return ceil_div(share, table_.spec().bank.size.count());
+  const std::int64_t bank = table_.spec().bank.size.count();
+  return {share / bank, share % bank};
+}
+
+std::int64_t Headroom::opened(CoreId core, const Taken& more) const {
+  const Taken& added = added_[core.at()];
+  const std::int64_t rests = added.rests + more.rests;
+  const std::int64_t shared = rests == 0 ? 0 : std::max<std::int64_t>(1, ceil_div(2 * rests, table_.spec().bank.size.count()) - 1);
+  return added.banks + more.banks + shared;
 }
 
 bool Headroom::weights_fit(LayerId layer, const Placement& to, std::int64_t spare_banks) {
-  const std::int64_t wanted = weight_banks(layer, to) + spare_banks;
+  const Taken taken = weights_at(layer, to);
   const Memory& memory = situation_.residence->memory();
   bool sure = true;
   for (std::int32_t c = 0; sure && c < to.core_count(); ++c) {
     const CoreId core = to.core(c, cores_per_cluster_);
-    sure = memory.empty_banks(core) - added_[core.at()] >= wanted;
+    sure = memory.empty_banks(core) - opened(core, taken) >= spare_banks;
   }
   return sure || residence().weights_fit(layer, to, spare_banks);
 }
@@ -108,7 +116,7 @@ bool Headroom::count() {
   }
   const Memory& memory = situation_.residence->memory();
   for (std::size_t c = 0; c < peaks_.size(); ++c) {
-    if (peaks_[c] > 0 && memory.empty_banks(CoreId(c)) - added_[c] < peaks_[c]) counted_ = false;
+    if (peaks_[c] > 0 && memory.empty_banks(CoreId(c)) - opened(CoreId(c), {}) < peaks_[c]) counted_ = false;
   }
   return *counted_;
 }
@@ -143,10 +151,10 @@ std::int64_t Headroom::peak_with(CoreId core, LayerId layer, const Placement& to
 
 bool Headroom::leaves_room(LayerId layer, const Placement& to) {
   bool sure = count();
+  const Taken taken = weights_at(layer, to);
   for (std::int32_t c = 0; sure && c < to.core_count(); ++c) {
     const CoreId core = to.core(c, cores_per_cluster_);
-    const std::int64_t left = situation_.residence->memory().empty_banks(core) - added_[core.at()] - weight_banks(layer, to);
-    sure = left >= peak_with(core, layer, to);
+    sure = situation_.residence->memory().empty_banks(core) - opened(core, taken) >= peak_with(core, layer, to);
   }
   if (sure) return true;
   const Residence& now = residence();
@@ -156,10 +164,12 @@ bool Headroom::leaves_room(LayerId layer, const Placement& to) {
 }
 
 void Headroom::move(LayerId layer, const Placement& to) {
+  const Taken taken = weights_at(layer, to);
   for (std::int32_t c = 0; c < to.core_count(); ++c) {
     const CoreId core = to.core(c, cores_per_cluster_);
     if (counted_ == true) peaks_[core.at()] = peak_with(core, layer, to);
-    added_[core.at()] += weight_banks(layer, to);
+    added_[core.at()].banks += taken.banks;
+    added_[core.at()].rests += taken.rests;
   }
   moves_.emplace_back(layer, to);
 }

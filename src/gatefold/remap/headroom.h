@@ -1,8 +1,10 @@
 // Whether a network has room with a layer elsewhere, told by counting banks where that is enough, and by laying it out where it is not.
 //
-// Counting takes every block for one that shares no bank. While each core has as many banks as that takes at any time of a request,
-// every block finds banks of its own in which order ever, so laying out would succeed as well; where a core has fewer, or something is
-// spilled or failed, only laying out tells. Layers that move are counted where they were, too, until then.
+// Counting takes every activation for one that shares no bank. While each core has as many banks as that takes at any time of a request,
+// every activation finds banks of its own in which order ever, so laying out would succeed as well; where a core has fewer, or something
+// is spilled or failed, only laying out tells. Layers that move are counted where they were, too. Of what weights leave of whole banks, a
+// new bank is opened only for what no other has room for: two such banks hold more than one bank's size together, so those that are opened
+// are fewer than twice their contents (the bound of any-fit packing: Johnson, Journal of Computer and System Sciences 8, 1974).
 #pragma once
 
 #include <optional>
@@ -30,7 +32,13 @@ class Headroom {
  private:
   /// Banks that a share of a tensor fills in each core of a placement.
   [[nodiscard]] std::int64_t banks(TensorId tensor, const Layout& layout, std::int32_t cores) const;
-  [[nodiscard]] std::int64_t weight_banks(LayerId layer, const Placement& placement) const;
+  /// Banks that moved weights have opened in a core at most, with those of `more`.
+  struct Taken {
+    std::int64_t banks = 0;  ///< whole ones
+    std::int64_t rests = 0;  ///< bytes of what is left of each block
+  };
+  [[nodiscard]] Taken weights_at(LayerId layer, const Placement& placement) const;
+  [[nodiscard]] std::int64_t opened(CoreId core, const Taken& more) const;
   struct Lying {
     const Placement* at;
     std::int64_t banks;  ///< in each of its cores, at most
@@ -47,14 +55,14 @@ class Headroom {
   const Assignment& target_;
   const OptionTable& table_;
   std::int32_t cores_per_cluster_;
-  bool countable_;                                     ///< nothing is spilled, nothing has failed
-  std::optional<bool> counted_;                        ///< whether the peaks fit; nullopt: not looked at yet
-  std::vector<std::int64_t> added_;                    ///< per core: banks that moved weights have taken at most
-  std::vector<std::int64_t> peaks_;                    ///< per core: banks that activations take at most, at any time of a request
-  std::vector<TensorId> alive_;                        ///< while each layer executes, one after the other
-  std::vector<std::size_t> alive_from_;                ///< per layer, where in alive_ its tensors begin; one more at the end
-  std::vector<std::pair<LayerId, Placement>> moves_;   ///< that the copy does not have yet
-  std::optional<Memory> memory_;                       ///< a copy, in which what has moved has moved
+  bool countable_;                                    ///< nothing is spilled, nothing has failed
+  std::optional<bool> counted_;                       ///< whether the peaks fit; nullopt: not looked at yet
+  std::vector<Taken> added_;                          ///< per core: by weights that moved there
+  std::vector<std::int64_t> peaks_;                   ///< per core: banks that activations take at most, at any time of a request
+  std::vector<TensorId> alive_;                       ///< while each layer executes, one after the other
+  std::vector<std::size_t> alive_from_;               ///< per layer, where in alive_ its tensors begin; one more at the end
+  std::vector<std::pair<LayerId, Placement>> moves_;  ///< that the copy does not have yet
+  std::optional<Memory> memory_;                      ///< a copy, in which what has moved has moved
   std::optional<Residence> residence_;
 };
 

@@ -20,6 +20,7 @@ LayerPrices::LayerPrices(const Situation& situation, const Assignment& target)
 void LayerPrices::moved(LayerId layer) {
   tried_[layer.at()] = target_[layer.at()];
   cycles_[layer.at()] = cycles_in(situation_, layer, target_[layer.at()]);
+  stretches_known_ = false;
 }
 
 void LayerPrices::refresh() {
@@ -64,44 +65,53 @@ LayerPrices::Use& LayerPrices::use_of(std::int16_t cluster) {
   return uses_[static_cast<std::size_t>(at)];
 }
 
+void LayerPrices::find_stretches() {
+  stretches_known_ = true;
+  stretches_.clear();
+  starts_.resize(target_.size() + 1);
+  for (std::size_t v = 0; v < target_.size(); ++v) {
+    starts_[v + 1] = starts_[v] + cycles_[v];
+    const auto first = target_[v].first;
+    const auto last = static_cast<std::int16_t>(target_[v].last());
+    const bool goes_on = !stretches_.empty() && stretches_.back().first == first && stretches_.back().last == last;
+    if (goes_on) stretches_.back().end = v + 1;
+    else stretches_.push_back({first, last, v, v + 1});
+  }
+}
+
 void LayerPrices::find_uses() {
+  if (!stretches_known_) find_stretches();
   for (const Use& use : uses_) use_at_[static_cast<std::size_t>(use.cluster)] = -1;
   uses_.clear();
   const std::size_t here = layer_.at();
-  Cycles at;
-  for (std::size_t v = 0; v < here; ++v) {  // `since` and `from_first` as times first
-    const Cycles end = at + cycles_[v];
-    for (std::int16_t k = target_[v].first; k <= target_[v].last(); ++k) {
+  const Cycles start = starts_[here];
+  const Cycles end = starts_[here + 1];
+  for (const Stretch& stretch : stretches_) {
+    const std::size_t before = std::min(stretch.end, here);       // its layers before this one end there
+    const std::size_t after = std::max(stretch.begin, here + 1);  // those after it begin there
+    for (std::int16_t k = stretch.first; k <= stretch.last; ++k) {
+      if (stretch.begin >= before && after >= stretch.end) continue;
       Use& use = use_of(k);
-      if (!use.before) {
-        use.before = true;
-        use.from_start = v == 0;
-        use.from_first = at;
+      if (stretch.begin < before) {
+        if (!use.before) {
+          use.before = true;
+          use.from_start = stretch.begin == 0;
+          use.from_first = start - starts_[stretch.begin];
+        }
+        use.since = start - starts_[before];
+        use.just_before = before == here;
       }
-      use.since = end;
-      use.just_before = v + 1 == here;
-    }
-    at = end;
-  }
-  for (Use& use : uses_) {
-    use.since = at - use.since;
-    use.from_first = at - use.from_first;
-  }
-  Cycles after;
-  for (std::size_t v = here + 1; v < target_.size(); ++v) {
-    const Cycles end = after + cycles_[v];
-    for (std::int16_t k = target_[v].first; k <= target_[v].last(); ++k) {
-      Use& use = use_of(k);
-      if (!use.after) {
-        use.after = true;
-        use.just_after = v == here + 1;
-        use.until = after;
+      if (after < stretch.end) {
+        if (!use.after) {
+          use.after = true;
+          use.just_after = after == here + 1;
+          use.until = starts_[after] - end;
+        }
+        use.to_last = starts_[stretch.end] - end;
       }
-      use.to_last = end;
     }
-    after = end;
   }
-  others_ = at + after;
+  others_ = starts_.back() - cycles_[here];
 }
 
 EnergyTotal LayerPrices::gaps_with(const Use& use, Cycles cycles) const {

@@ -45,7 +45,13 @@ class LayerPrices {
     Cycles from_first;                             ///< from the start of the first before it
     Cycles to_last;                                ///< to the end of the last after it
   };
+  /// Layers one after the other in the same clusters.
+  struct Stretch {
+    std::int16_t first, last;  ///< clusters
+    std::size_t begin, end;    ///< layers
+  };
   void find_wires();
+  void find_stretches();
   void find_uses();
   Use& use_of(std::int16_t cluster);
   [[nodiscard]] EnergyTotal gaps_with(const Use& use, Cycles cycles) const;
@@ -58,6 +64,9 @@ class LayerPrices {
   const OptionTable& table_;
   StreamGaps gaps_;
   std::vector<Cycles> cycles_;
+  bool stretches_known_ = false;
+  std::vector<Stretch> stretches_;  ///< at the targets
+  std::vector<Cycles> starts_;      ///< per layer, from the start of the request; one more: its end
   LayerId layer_{0};
   std::vector<Wire> wires_;
   std::vector<TensorId> shared_;  ///< tensors of the layer that several read

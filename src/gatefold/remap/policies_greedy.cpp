@@ -32,12 +32,15 @@ class Greedy : public Policy {
     if (!known || !nothing_new(situation)) {
       from_ = *situation.homes;
       found_ = sweep(situation);
-      if (remembers_) elsewhere_ = sweep(situation, true);
+      elsewhere_.reset();
       regret_ = EnergyTotal();
       swept_at_ = version;
       swept_ = true;
+    } else if (remembers_ && situation.begins) {
+      // From the second request of a condition on: many conditions do not last so long, and a look takes half the time.
+      if (!elsewhere_) elsewhere_ = sweep(situation, true);
+      remember(situation);
     }
-    if (remembers_ && situation.begins) remember(situation);
   }
 
   Decision decide(const Boundary& boundary) override {
@@ -59,15 +62,15 @@ class Greedy : public Policy {
   /// Adds up what the request that begins costs more than elsewhere.
   void remember(const Situation& situation) {
     const Assignment& homes = *situation.homes;
-    if (elsewhere_.waits || elsewhere_.target == homes || found_.target != homes) return;  // no such place, there, or on the way
-    const RequestPrice there = price_request(situation, elsewhere_.target);
+    if (elsewhere_->waits || elsewhere_->target == homes || found_.target != homes) return;  // no such place, there, or on the way
+    const RequestPrice there = price_request(situation, elsewhere_->target);
     if (!there.usable || (!in_time(there.cycles, situation.left) && in_time(found_.cycles, situation.left))) return;
     regret_ = std::max(EnergyTotal(), regret_ + (price_request(situation, homes).energy - there.energy));
     EnergyTotal shifts;
-    for (std::size_t v = 0; v < homes.size(); ++v) shifts += price_shift(*situation.table, LayerId(v), homes[v], elsewhere_.target[v]);
+    for (std::size_t v = 0; v < homes.size(); ++v) shifts += price_shift(*situation.table, LayerId(v), homes[v], elsewhere_->target[v]);
     if (regret_ <= shifts) return;
     from_ = homes;
-    found_ = elsewhere_;
+    found_ = *elsewhere_;
     found_.forced.assign(homes.size(), 0);
     regret_ = EnergyTotal();
   }
@@ -146,8 +149,8 @@ class Greedy : public Policy {
   bool remembers_;
   Assignment from_;  ///< homes at the last sweep
   Sweep found_;
-  Sweep elsewhere_;     ///< where layers would be if moves were free
-  EnergyTotal regret_;  ///< of not being there
+  std::optional<Sweep> elsewhere_;  ///< where layers would be if moves were free; nullopt: not looked for yet
+  EnergyTotal regret_;              ///< of not being there
   std::uint64_t swept_at_ = 0;
   bool swept_ = false;
   std::vector<std::uint64_t> seen_;  ///< profile version at each layer's last look without a sweep

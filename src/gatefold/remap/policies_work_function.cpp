@@ -12,6 +12,7 @@
 #include "gatefold/remap/candidates.h"
 #include "gatefold/remap/configurations.h"
 #include "gatefold/remap/guard.h"
+#include "gatefold/remap/headroom.h"
 #include "gatefold/remap/policies.h"
 #include "gatefold/remap/sweep.h"
 
@@ -109,17 +110,14 @@ class WorkFunction : public Policy {
 
   /// True if all layers can go there, one after the other, without taking the room that others need.
   static bool reachable(const Situation& situation, const Assignment& target) {
-    Memory memory(situation.residence->memory());
-    Residence residence(*situation.residence, memory);
     Assignment homes = *situation.homes;
+    Headroom headroom(situation, homes);
     for (std::size_t v = 0; v < homes.size(); ++v) {
       if (homes[v] == target[v]) continue;
       const LayerId layer(v);
+      if (!headroom.weights_fit(layer, target[v]) || !headroom.leaves_room(layer, target[v])) return false;
+      headroom.move(layer, target[v]);
       homes[v] = target[v];
-      if (!residence.weights_fit(layer, target[v])) return false;
-      if (!shift_leaves_room(*situation.table, residence, homes, layer, std::nullopt, {})) return false;
-      residence.drop_weights(layer);
-      if (!residence.store_weights(layer, target[v], {})) return false;
     }
     return true;
   }
