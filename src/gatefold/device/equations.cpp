@@ -316,7 +316,7 @@ Cycles row_block_cycles(const DeviceSpec& spec, std::span<const BlockStep> steps
 
 Cycles throttled(Cycles cycles, std::int32_t percent) {
   GATEFOLD_REQUIRE(percent >= 1 && percent <= 100);
-  return Cycles(ceil_div(cycles.count() * 100, percent));
+  return percent == 100 ? cycles : Cycles(ceil_div(cycles.count() * 100, percent));
 }
 
 Bytes weights_per_core(const DeviceSpec& spec, const Work& work, const Footprint& footprint) {

@@ -6,10 +6,11 @@
 
 namespace gatefold {
 
-LayerPrices::LayerPrices(const Situation& situation, const Assignment& target)
+LayerPrices::LayerPrices(const Situation& situation, const Assignment& target, Conditions& conditions)
     : situation_(situation),
       target_(target),
       table_(*situation.table),
+      conditions_(conditions),
       gaps_(situation),
       cycles_(target.size()),
       tried_(target),
@@ -17,9 +18,13 @@ LayerPrices::LayerPrices(const Situation& situation, const Assignment& target)
   refresh();
 }
 
+Cycles LayerPrices::cycles_at(LayerId layer, const Placement& placement) {
+  return execution_cycles(table_, layer, placement, *situation_.spilling, conditions_.percent(placement));
+}
+
 void LayerPrices::moved(LayerId layer) {
   tried_[layer.at()] = target_[layer.at()];
-  cycles_[layer.at()] = cycles_in(situation_, layer, target_[layer.at()]);
+  cycles_[layer.at()] = cycles_at(layer, target_[layer.at()]);
   stretches_known_ = false;
 }
 
@@ -140,9 +145,11 @@ EnergyTotal LayerPrices::elsewhere(Cycles cycles) {
 EnergyTotal LayerPrices::price_at(const Placement& placement) {
   const std::size_t v = layer_.at();
   const DeviceSpec& spec = table_.spec();
-  if (!shared_.empty() || situation_.spilling->blocks(layer_).count > 0) tried_[v] = placement;
-  EnergyTotal price = price_slowness(situation_, placement, layer_);
-  if (situation_.spilling->blocks(layer_).count > 0) {
+  const bool blocked = situation_.spilling->blocks(layer_).count > 0;
+  if (!shared_.empty() || blocked) tried_[v] = placement;
+  EnergyTotal price;
+  if (conditions_.percent(placement) < 100) price = price_slowness(situation_, placement, layer_);
+  if (blocked) {
     price += local_cost(table_, tried_, layer_, *situation_.spilling);
   } else {
     price += table_.option(layer_, placement).alone;
@@ -154,13 +161,16 @@ EnergyTotal LayerPrices::price_at(const Placement& placement) {
     for (const TensorId tensor : shared_) price += data_cost(table_, tried_, tensor, situation_.spilling->spilled(tensor));
   }
   tried_[v] = target_[v];
-  if (!gaps_.known()) return price;
+  return gaps_.known() ? price + gaps_at(placement) : price;
+}
+
+EnergyTotal LayerPrices::gaps_at(const Placement& placement) {
   const Cycles cycles = cycles_at(placement);
-  price += elsewhere(cycles);
+  EnergyTotal price = elsewhere(cycles);
   for (std::int16_t k = placement.first; k <= placement.last(); ++k) {
     const std::int32_t at = use_at_[static_cast<std::size_t>(k)];
     if (at < 0) {
-      price += gaps_.around(cycles, v > 0);
+      price += gaps_.around(cycles, layer_.at() > 0);
       continue;
     }
     const Use& use = uses_[static_cast<std::size_t>(at)];

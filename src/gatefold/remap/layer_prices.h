@@ -6,15 +6,15 @@
 #include <optional>
 #include <vector>
 
-#include "gatefold/remap/policy.h"
+#include "gatefold/remap/places.h"
 #include "gatefold/remap/request_price.h"
 
 namespace gatefold {
 
 class LayerPrices {
  public:
-  /// Both must outlive it. After `target` has changed: moved(), refresh().
-  LayerPrices(const Situation& situation, const Assignment& target);
+  /// All must outlive it. After `target` has changed: moved(), refresh().
+  LayerPrices(const Situation& situation, const Assignment& target, Conditions& conditions);
   void moved(LayerId layer);
   void refresh();
 
@@ -23,7 +23,7 @@ class LayerPrices {
 
   /// What follows is about this layer. O(layers).
   void look_at(LayerId layer);
-  [[nodiscard]] Cycles cycles_at(const Placement& placement) const { return cycles_in(situation_, layer_, placement); }
+  [[nodiscard]] Cycles cycles_at(const Placement& placement) { return cycles_at(layer_, placement); }
   /// Of a request with the layer there, shifts left out.
   [[nodiscard]] EnergyTotal price_at(const Placement& placement);
 
@@ -50,18 +50,22 @@ class LayerPrices {
     std::int16_t first, last;  ///< clusters
     std::size_t begin, end;    ///< layers
   };
+  [[nodiscard]] Cycles cycles_at(LayerId layer, const Placement& placement);
   void find_wires();
   void find_stretches();
   void find_uses();
   Use& use_of(std::int16_t cluster);
   [[nodiscard]] EnergyTotal gaps_with(const Use& use, Cycles cycles) const;
   [[nodiscard]] EnergyTotal gaps_without(const Use& use, Cycles cycles) const;
+  /// Gaps and time with the layer there.
+  [[nodiscard]] EnergyTotal gaps_at(const Placement& placement);
   /// Of all clusters if the layer takes so long somewhere else, and of the time itself.
   [[nodiscard]] EnergyTotal elsewhere(Cycles cycles);
 
   const Situation& situation_;
   const Assignment& target_;
   const OptionTable& table_;
+  Conditions& conditions_;
   StreamGaps gaps_;
   std::vector<Cycles> cycles_;
   bool stretches_known_ = false;

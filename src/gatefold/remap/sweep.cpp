@@ -1,30 +1,15 @@
 #include "gatefold/remap/sweep.h"
 
 #include <algorithm>
-#include <array>
 
 #include "gatefold/remap/headroom.h"
 #include "gatefold/remap/layer_prices.h"
+#include "gatefold/remap/places.h"
 
 namespace gatefold {
 namespace {
 
 constexpr int kSweepsMax = 4;  // each accepted shift lowers the price, so it would end anyway; what later sweeps find is small
-
-constexpr std::int32_t kProbesMax = 8;  // of one run: the nearest may be full
-constexpr std::size_t kInUseMax = 8;
-
-struct Places {
-  static constexpr std::size_t kMax = 64;
-  std::array<Placement, kMax> list;
-  std::size_t count = 0;
-  [[nodiscard]] const Placement* begin() const { return list.data(); }
-  [[nodiscard]] const Placement* end() const { return list.data() + count; }
-  [[nodiscard]] bool has(const Placement& placement) const { return std::find(begin(), end(), placement) != end(); }
-  void add(const Placement& placement) {
-    if (count < kMax && !has(placement)) list[count++] = placement;
-  }
-};
 
 class Sweeper {
  public:
@@ -32,14 +17,15 @@ class Sweeper {
       : now_(situation),
         free_moves_(free_moves),
         table_(*situation.table),
+        conditions_(situation),
         found_{*situation.homes, std::vector<char>(situation.homes->size(), 0), Cycles(0), std::nullopt},
-        prices_(situation, found_.target),
+        prices_(situation, found_.target, conditions_),
         headroom_(situation, found_.target),
+        places_(situation, found_.target, headroom_, conditions_),
         moved_at_(found_.target.size(), 0),
         looked_at_(found_.target.size(), 0) {}
 
   Sweep run() {
-    find_in_use();
     if (!put_beside()) {
       found_.target = *now_.homes;
       found_.waits = true;
@@ -57,25 +43,18 @@ class Sweeper {
   [[nodiscard]] const Placement& home(std::size_t v) const { return (*now_.homes)[v]; }
   [[nodiscard]] bool runs(std::size_t v) const { return (*now_.done)[v] == 0; }
 
-  [[nodiscard]] bool occupied(const Placement& placement) const {
-    for (std::int32_t k = placement.first; k <= placement.last(); ++k) {
-      if (now_.profile->condition(ClusterId(k), now_.now).occupied) return true;
-    }
-    return false;
-  }
-
   /// False if the network has to wait.
   bool put_beside() {
     for (std::size_t v = 0; v < found_.target.size(); ++v) {
-      if (!occupied(home(v))) continue;
+      if (!conditions_.occupied(home(v))) continue;
       const LayerId layer(v);
       prices_.look_at(layer);
-      std::optional<Placement> best = cheapest_of(layer, places(layer));
-      for (const std::int32_t position : table_.layer(layer).by_cost) {  // any shape that finds room, but for the cheapest
-        if (best) break;
-        places_.count = 0;
-        add_shape(layer, table_.layer(layer).options[static_cast<std::size_t>(position)].footprint, INT32_MAX);
-        best = cheapest_of(layer, places_);
+      places_.find(layer);
+      std::optional<Placement> best = cheapest(layer);
+      const LayerOptions& options = table_.layer(layer);
+      for (std::size_t i = 0; !best && i < options.by_cost.size(); ++i) {  // any shape that finds room
+        places_.find(layer, options.options[static_cast<std::size_t>(options.by_cost[i])].footprint);
+        best = cheapest(layer);
       }
       if (!best) return false;
       move(layer, *best);
@@ -84,10 +63,11 @@ class Sweeper {
     return true;
   }
 
-  std::optional<Placement> cheapest_of(LayerId layer, const Places& places) {
+  /// Of the places found for the layer looked at, those with room.
+  std::optional<Placement> cheapest(LayerId layer) {
     std::optional<Placement> best;
     EnergyTotal lowest;
-    for (const Placement& candidate : places) {
+    for (const Placement& candidate : places_) {
       const EnergyTotal price = price_at(layer, candidate);
       if ((best && !(price < lowest)) || !has_room(layer, candidate)) continue;
       best = candidate;
@@ -99,96 +79,10 @@ class Sweeper {
   /// True if the layer's shift leaves the others the room that they need.
   bool has_room(LayerId layer, const Placement& to) { return headroom_.weights_fit(layer, to) && headroom_.leaves_room(layer, to); }
 
-  /// What a shape needs empty beside a layer's weights: room for what it reads and writes.
-  [[nodiscard]] std::int64_t spare_banks(LayerId layer, const Footprint& shape) const {
-    const std::vector<char>& spilled = now_.spilling->tensors;
-    const std::int64_t bank = table_.spec().bank.size.count();
-    const auto banks = [&](Bytes bytes) { return ceil_div(ceil_div(bytes.count(), shape.total()), bank); };
-    return banks(resident_input(table_, spilled, layer)) + banks(resident_output(table_, spilled, layer)) +
-           least_staging_banks(table_, spilled, layer, shape.total());
-  }
-
-  /// Where a layer could go: with its shape, with the cheapest other one, and with the cheapest one that takes fewer clusters, each
-  /// where its producer and its neighbours in time are, where other layers begin, and at the nearest place with room in the fastest and
-  /// in the shortest free run; and where it was planned.
-  [[nodiscard]] const Places& places(LayerId layer) {
-    places_.count = 0;
-    const LayerOptions& options = table_.layer(layer);
-    const Footprint home_shape = footprint_of(home(layer.at()));
-    add_shape(layer, home_shape, kProbesMax);
-    bool other = false;
-    for (const std::int32_t position : options.by_cost) {
-      const Footprint& shape = options.options[static_cast<std::size_t>(position)].footprint;
-      const bool narrower = shape.clusters < home(layer.at()).clusters;
-      if (shape == home_shape || shape.clusters > now_.profile->runs().longest() || (other && !narrower)) continue;
-      add_shape(layer, shape, kProbesMax);
-      other = true;
-      if (narrower || home(layer.at()).clusters == 1) break;
-    }
-    const Placement& planned = now_.plan->assignment[layer.at()];
-    if (planned != home(layer.at()) && now_.profile->available(planned, now_.now) && headroom_.weights_fit(layer, planned))
-      places_.add(planned);
-    return places_;
-  }
-
-  /// The places of one shape; in a run, so many clusters are tried.
-  void add_shape(LayerId layer, const Footprint& shape, std::int32_t probes) {
-    std::int32_t near = found_.target[layer.at()].first;
-    const std::int64_t spare = spare_banks(layer, shape);
-    const auto add = [&](std::int32_t first) {
-      const auto there = roomy(layer, shape, first, spare);
-      if (there) places_.add(*there);
-      return there.has_value();
-    };
-    for (const Operand& operand : table_.graph().layer(layer).inputs) {
-      if (!operand.tensor) continue;
-      if (const auto& producer = table_.graph().activation(*operand.tensor).producer) add(near = found_.target[producer->at()].first);
-    }
-    if (layer.at() > 0) add(found_.target[layer.at() - 1].first);
-    if (layer.at() + 1 < found_.target.size()) add(found_.target[layer.at() + 1].first);
-    for (const std::int16_t k : in_use_) add(k);  // one in use costs less than one more
-    const auto length = static_cast<std::int32_t>(shape.clusters);
-    const auto add_in = [&](const std::optional<FreeRuns::Run>& run) {
-      if (!run) return;
-      const std::int32_t last = run->end - length;
-      std::int32_t k = std::clamp(near, run->begin, last);
-      for (std::int32_t tried = 0; tried < std::min(probes, run->length()) && !add(k); ++tried) k = k < last ? k + 1 : run->begin;
-    };
-    const auto fastest = now_.profile->runs().fastest_fit(length);
-    const auto shortest = now_.profile->runs().best_fit(length);
-    add_in(fastest);
-    if (shortest != fastest) add_in(shortest);
-  }
-
-  /// The shape at a cluster, on cores that work; nullopt: it cannot run there, or has no room.
-  std::optional<Placement> roomy(LayerId layer, const Footprint& shape, std::int32_t first, std::int64_t spare) {
-    Placement placement = placed_at(shape, first);
-    placement.streamed = home(layer.at()).streamed;
-    if (placement.last() >= table_.spec().cluster_count || places_.has(placement)) return std::nullopt;
-    if (now_.profile->available(placement, now_.now) && headroom_.weights_fit(layer, placement, spare)) return placement;
-    const std::uint16_t failed = now_.profile->failed_cores(placement, now_.now);
-    if (failed == 0 && occupied(placement)) return std::nullopt;
-    for (const std::uint16_t mask : core_masks(table_.spec().cores_per_cluster, placement.cores_per_cluster(), failed)) {
-      placement.core_mask = mask;
-      if (now_.profile->available(placement, now_.now) && headroom_.weights_fit(layer, placement, spare)) return placement;
-    }
-    return std::nullopt;
-  }
-
-  /// Where layers begin, each cluster once, a few at most, in the order of the layers.
-  void find_in_use() {
-    in_use_.clear();
-    for (const Placement& target : found_.target) {
-      if (in_use_.size() == kInUseMax) break;
-      if (now_.profile->available(target, now_.now) && std::find(in_use_.begin(), in_use_.end(), target.first) == in_use_.end())
-        in_use_.push_back(target.first);
-    }
-  }
-
   /// Of a request with the layer looked at at `placement`, its shift there included.
-  EnergyTotal price_at(LayerId layer, const Placement& placement) {
-    const EnergyTotal price = prices_.price_at(placement);
-    return free_moves_ ? price : price + price_shift(table_, layer, home(layer.at()), placement);
+  EnergyTotal price_at(LayerId layer, const Placement& placement) { return prices_.price_at(placement) + shift_price(layer, placement); }
+  [[nodiscard]] EnergyTotal shift_price(LayerId layer, const Placement& to) const {
+    return free_moves_ ? EnergyTotal() : price_shift(table_, layer, home(layer.at()), to);
   }
 
   /// `never_slower`: time that was bought is not given up again.
@@ -197,7 +91,7 @@ class Sweeper {
     for (int sweeps = 0; moved && sweeps < kSweepsMax; ++sweeps) {
       moved = false;
       for (std::size_t v = 0; v < found_.target.size(); ++v) {
-        if (sweeps > 0 && !disturbed(LayerId(v))) continue;
+        if ((sweeps > 0 || never_slower) && !disturbed(LayerId(v))) continue;
         moved = improve(LayerId(v), never_slower) || moved;
         looked_at_[v] = moves_;
       }
@@ -226,14 +120,17 @@ class Sweeper {
   bool improve(LayerId layer, bool never_slower) {
     Placement& target = found_.target[layer.at()];
     if (!now_.profile->available(target, now_.now)) return false;  // a core failed: its boundary sees to it
-    if (now_.profile->percent(target, now_.now) == 100 && target == now_.plan->assignment[layer.at()]) return false;
+    if (conditions_.percent(target) == 100 && target == now_.plan->assignment[layer.at()]) return false;
     prices_.look_at(layer);
+    places_.find(layer);
+    const Cycles cycles = prices_.cycles(layer);
     EnergyTotal lowest = price_at(layer, target);
     std::optional<Placement> best;
-    for (const Placement& candidate : places(layer)) {
-      const EnergyTotal price = price_at(layer, candidate);
-      if (!(price < lowest) || (never_slower && prices_.cycles_at(candidate) > prices_.cycles(layer)) || !has_room(layer, candidate))
-        continue;
+    for (const Placement& candidate : places_) {
+      EnergyTotal price = prices_.price_at(candidate);
+      if (!(price < lowest) || (never_slower && prices_.cycles_at(candidate) > cycles)) continue;
+      price += shift_price(layer, candidate);
+      if (!(price < lowest) || !has_room(layer, candidate)) continue;
       lowest = price;
       best = candidate;
     }
@@ -247,7 +144,7 @@ class Sweeper {
     found_.target[layer.at()] = to;
     prices_.moved(layer);
     moved_at_[layer.at()] = ++moves_;
-    find_in_use();
+    places_.moved();
   }
 
   // ---- in time ----
@@ -274,7 +171,8 @@ class Sweeper {
     const Cycles before = prices_.cycles(layer);
     const EnergyTotal price = price_at(layer, found_.target[layer.at()]);
     std::optional<Purchase> best;
-    for (const Placement& candidate : places(layer)) {
+    places_.find(layer);
+    for (const Placement& candidate : places_) {
       const Cycles after = prices_.cycles_at(candidate);
       if (after >= before) continue;
       const Purchase offer{layer, candidate, before - after, price_at(layer, candidate) - price};
@@ -336,11 +234,11 @@ class Sweeper {
   const Situation& now_;
   bool free_moves_;
   const OptionTable& table_;
+  Conditions conditions_;
   Sweep found_;
-  LayerPrices prices_;  ///< with layers at their targets
-  Headroom headroom_;   ///< with what moves where it goes
-  Places places_;       ///< of the layer looked at
-  std::vector<std::int16_t> in_use_;
+  LayerPrices prices_;                   ///< with layers at their targets
+  Headroom headroom_;                    ///< with what moves where it goes
+  Places places_;                        ///< of the layer looked at
   std::int32_t moves_ = 0;               ///< so far
   std::vector<std::int32_t> moved_at_;   ///< per layer: its latest
   std::vector<std::int32_t> looked_at_;  ///< per layer: how many there were when it was looked at
