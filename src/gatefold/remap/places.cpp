@@ -59,8 +59,8 @@ std::int64_t Places::spare_banks(LayerId layer, const Footprint& shape) const {
   const std::vector<char>& spilled = now_.spilling->tensors;
   const std::int64_t bank = table_.spec().bank.size.count();
   const auto banks = [&](Bytes bytes) { return ceil_div(ceil_div(bytes.count(), shape.total()), bank); };
-  return banks(resident_input(table_, spilled, layer)) + banks(resident_output(table_, spilled, layer)) +
-         least_staging_banks(table_, spilled, layer, shape.total());
+  const std::int64_t resident = banks(resident_input(table_, spilled, layer)) + banks(resident_output(table_, spilled, layer));
+  return spilled.empty() ? resident : resident + least_staging_banks(table_, spilled, layer, shape.total());
 }
 
 void Places::find(LayerId layer) {
@@ -87,30 +87,48 @@ void Places::find(LayerId layer, const Footprint& shape) {
   if (shape.clusters <= now_.profile->runs().longest()) add_shape(layer, shape, table_.spec().cluster_count);
 }
 
-void Places::add_shape(LayerId layer, const Footprint& shape, std::int32_t probes) {
+void Places::find_beside(LayerId layer) {
+  count_ = 0;
+  const Footprint shape = footprint_of(target_[layer.at()]);
+  const LayerGraph& graph = table_.graph();
   const std::int64_t spare = spare_banks(layer, shape);
+  add_beside(layer, shape, spare);
+  for (const TensorId output : graph.layer(layer).outputs) {
+    for (const LayerId reader : graph.activation(output).consumers) try_at(layer, shape, target_[reader.at()].first, spare);
+  }
+}
+
+bool Places::try_at(LayerId layer, const Footprint& shape, std::int32_t first, std::int64_t spare) {
+  if (std::find(tried_.begin(), tried_.end(), first) != tried_.end()) return false;
+  tried_.push_back(first);
+  return add_at(layer, shape, first, spare);
+}
+
+std::int32_t Places::add_beside(LayerId layer, const Footprint& shape, std::int64_t spare) {
   tried_.clear();
-  const auto try_at = [&](std::int32_t first) {
-    if (std::find(tried_.begin(), tried_.end(), first) != tried_.end()) return false;
-    tried_.push_back(first);
-    return add_at(layer, shape, first, spare);
-  };
   const std::size_t v = layer.at();
   std::int32_t near = target_[v].first;
   for (const Operand& operand : table_.graph().layer(layer).inputs) {
     if (!operand.tensor) continue;
     const auto& producer = table_.graph().activation(*operand.tensor).producer;
-    if (producer) try_at(near = target_[producer->at()].first);
+    if (producer) try_at(layer, shape, near = target_[producer->at()].first, spare);
   }
-  if (v > 0) try_at(target_[v - 1].first);
-  if (v + 1 < target_.size()) try_at(target_[v + 1].first);
-  for (const std::int16_t k : in_use_) try_at(k);
+  if (v > 0) try_at(layer, shape, target_[v - 1].first, spare);
+  if (v + 1 < target_.size()) try_at(layer, shape, target_[v + 1].first, spare);
+  return near;
+}
+
+void Places::add_shape(LayerId layer, const Footprint& shape, std::int32_t probes) {
+  const std::int64_t spare = spare_banks(layer, shape);
+  const std::int32_t near = add_beside(layer, shape, spare);
+  for (const std::int16_t k : in_use_) try_at(layer, shape, k, spare);
   const auto length = static_cast<std::int32_t>(shape.clusters);
   const auto try_in = [&](const std::optional<FreeRuns::Run>& run) {
     if (!run) return;
     const std::int32_t last = run->end - length;
     std::int32_t k = std::clamp(near, run->begin, last);
-    for (std::int32_t tried = 0; tried < std::min(probes, run->length()) && !try_at(k); ++tried) k = k < last ? k + 1 : run->begin;
+    for (std::int32_t tried = 0; tried < std::min(probes, run->length()) && !try_at(layer, shape, k, spare); ++tried)
+      k = k < last ? k + 1 : run->begin;
   };
   const auto fastest = now_.profile->runs().fastest_fit(length);
   const auto shortest = now_.profile->runs().best_fit(length);

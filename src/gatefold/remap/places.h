@@ -45,7 +45,10 @@ class Places {
 
   /// Fills itself anew.
   void find(LayerId layer);
-  /// The same with one shape only, at any place of the free runs.
+  /// Beside the layers that it is next to, in data or in time, with the shape that it has there: what can have become better when those
+  /// have moved.
+  void find_beside(LayerId layer);
+  /// With one shape only, at any place of the free runs.
   void find(LayerId layer, const Footprint& shape);
 
   [[nodiscard]] const Placement* begin() const { return list_.data(); }
@@ -57,7 +60,10 @@ class Places {
   void add(const Placement& placement) {
     if (count_ < kMax && std::find(begin(), end(), placement) == end()) list_[count_++] = placement;
   }
+  /// Returns where its producer begins, or it does itself.
+  std::int32_t add_beside(LayerId layer, const Footprint& shape, std::int64_t spare);
   void add_shape(LayerId layer, const Footprint& shape, std::int32_t probes);
+  bool try_at(LayerId layer, const Footprint& shape, std::int32_t first, std::int64_t spare);
   bool add_at(LayerId layer, const Footprint& shape, std::int32_t first, std::int64_t spare);
   [[nodiscard]] std::int64_t spare_banks(LayerId layer, const Footprint& shape) const;
 

@@ -91,8 +91,9 @@ class Sweeper {
     for (int sweeps = 0; moved && sweeps < kSweepsMax; ++sweeps) {
       moved = false;
       for (std::size_t v = 0; v < found_.target.size(); ++v) {
-        if ((sweeps > 0 || never_slower) && !disturbed(LayerId(v))) continue;
-        moved = improve(LayerId(v), never_slower) || moved;
+        const bool again = sweeps > 0 || never_slower;
+        if (again && !disturbed(LayerId(v))) continue;
+        moved = improve(LayerId(v), again, never_slower) || moved;
         looked_at_[v] = moves_;
       }
     }
@@ -117,12 +118,13 @@ class Sweeper {
     return false;
   }
 
-  bool improve(LayerId layer, bool never_slower) {
+  bool improve(LayerId layer, bool again, bool never_slower) {
     Placement& target = found_.target[layer.at()];
     if (!now_.profile->available(target, now_.now)) return false;  // a core failed: its boundary sees to it
     if (conditions_.percent(target) == 100 && target == now_.plan->assignment[layer.at()]) return false;
     prices_.look_at(layer);
-    places_.find(layer);
+    if (again) places_.find_beside(layer);
+    else places_.find(layer);
     const Cycles cycles = prices_.cycles(layer);
     EnergyTotal lowest = price_at(layer, target);
     std::optional<Placement> best;
@@ -201,13 +203,15 @@ class Sweeper {
     for (std::size_t v = 0; v < found_.target.size(); ++v) {
       if (!runs(v) || !now_.profile->available(found_.target[v], now_.now)) continue;
       if (const auto offer = purchase(LayerId(v))) offers.push_back(*offer);
+      looked_at_[v] = moves_;
     }
     std::sort(offers.begin(), offers.end(), cheaper);
     const Sweep before = found_;
     std::vector<Purchase> bought;
     for (const Purchase& offer : offers) {
       if (in_time(cycles, now_.left)) break;
-      const auto here = purchase(offer.layer);  // earlier ones may have taken the room, or moved a neighbour
+      const bool holds = !disturbed(offer.layer) && has_room(offer.layer, offer.to);  // earlier ones may have taken the room
+      const auto here = holds ? std::optional(offer) : purchase(offer.layer);
       if (!here) continue;
       bought.push_back(*here);
       move(here->layer, here->to);
