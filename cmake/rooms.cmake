@@ -23,6 +23,8 @@ function(gatefold_add_room name)
     add_executable(gatefold_${name}_test ${tests})
     target_link_libraries(gatefold_${name}_test PRIVATE gatefold::${name} GTest::gtest GTest::gmock GTest::gtest_main)
     target_compile_definitions(gatefold_${name}_test PRIVATE GATEFOLD_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    # What a test says is short, what it calls is optimised where it is built; so the tests build in two thirds of the time.
+    target_compile_options(gatefold_${name}_test PRIVATE $<$<CONFIG:Release>:-O1>)
     add_test(NAME unit.${name} COMMAND gatefold_${name}_test --gtest_brief=1)
     set_tests_properties(unit.${name} PROPERTIES LABELS unit)
   endif()
