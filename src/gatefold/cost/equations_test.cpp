@@ -80,6 +80,7 @@ TEST_F(TwoPointwiseLayers, StreamedWeightsArePaidAtEveryExecution) {  // EQ-30
   const StreamCost cost = stream_cost(table_, LayerId(0), streamed);
   EXPECT_EQ(cost.energy, Energy(441'728'000'000));
   EXPECT_EQ(cost.cycles, Cycles(2'415));
+  EXPECT_EQ(execution_cycles(table_, LayerId(0), streamed, {}, 50), Cycles(2'176 + 478));  // external memory is not slower
   EXPECT_EQ(execution_cycles(table_, LayerId(0), kHome), Cycles(239));
   EXPECT_EQ(weight_move(table_, LayerId(0), streamed, kFar).energy, Energy(0));
 }

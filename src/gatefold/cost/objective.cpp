@@ -38,11 +38,11 @@ WeightMove weight_move(const OptionTable& table, LayerId layer, const Placement&
   return price(loaded) < price(carried) ? loaded : carried;
 }
 
-StreamCost stream_cost(const OptionTable& table, LayerId layer, const Placement& placement) {
+StreamCost stream_cost(const OptionTable& table, LayerId layer, const Placement& placement, std::int32_t percent) {
   const DeviceSpec& spec = table.spec();
   const Bytes weights = table.work(layer).weights;
   const StreamBuffer buffer = stream_buffer(spec, weights, placement.core_count());
-  const Cycles cycles = table.option(layer, placement).cycles;
+  const Cycles cycles = throttled(table.option(layer, placement).cycles, percent);
   // The first side arrives before the layer starts; the rest overlaps with it.
   const Cycles rest = external_cycles(spec, weights - buffer.prefetched);
   return {weights * spec.external_byte + weights * spec.sram_byte, external_cycles(spec, buffer.first) + std::max(cycles, rest)};
@@ -52,7 +52,8 @@ Cycles execution_cycles(const OptionTable& table, LayerId layer, const Placement
                         std::int32_t percent) {
   const RowBlocks blocks = spilling.blocks(layer);
   if (blocks.count > 0) return blocked_cost(table, spilling.tensors, layer, placement, blocks, percent).cycles;
-  return throttled(placement.streamed ? stream_cost(table, layer, placement).cycles : table.option(layer, placement).cycles, percent);
+  if (placement.streamed) return stream_cost(table, layer, placement, percent).cycles;
+  return throttled(table.option(layer, placement).cycles, percent);
 }
 
 Energy wake_energy(const DeviceSpec& spec, const Placement& previous, const Placement& next) {

@@ -35,7 +35,8 @@ struct StreamCost {
   Energy energy;
   Cycles cycles;  ///< of the execution, streaming included
 };
-[[nodiscard]] StreamCost stream_cost(const OptionTable& table, LayerId layer, const Placement& placement);
+/// External memory is as fast as ever where a cluster is throttled.
+[[nodiscard]] StreamCost stream_cost(const OptionTable& table, LayerId layer, const Placement& placement, std::int32_t percent = 100);
 /// Cycles of one execution that nothing disturbs, at `percent` of full speed.
 [[nodiscard]] Cycles execution_cycles(const OptionTable& table, LayerId layer, const Placement& placement, const Spilling& spilling = {},
                                       std::int32_t percent = 100);

@@ -62,8 +62,8 @@ EnergyTotal price_slowness(const Situation& situation, const Placement& home, La
   if (percent == 100) return {};
   const OptionTable& table = *situation.table;
   if (situation.spilling->blocks(layer).count == 0) {
-    const Option& option = table.option(layer, home);
-    return EnergyTotal::over(table.always() + option.held, throttled(option.cycles, percent) - option.cycles);
+    const Cycles longer = execution_cycles(table, layer, home, {}, percent) - execution_cycles(table, layer, home);
+    return EnergyTotal::over(table.always() + table.option(layer, home).held, longer);
   }
   const auto at_speed = [&](std::int32_t speed) {
     const Step step{layer, home, std::nullopt, Bytes(0), true, speed, situation.spilling};
