@@ -308,6 +308,114 @@ class Fitter {
   const Memory* within_;              ///< what to lay out in; nullptr: an empty memory of which all banks work
 };
 
+/// Where Fitter finds nothing: layers that overflow move to other cores, so that what one of them writes lies in cores that the
+/// others leave free. Every round moves the layer whose operands found no room, or the one that executed then, to the place from which the
+/// request gets furthest; of those the cheapest. It ends where no place gets it further.
+class Apart {
+ public:
+  Apart(const OptionTable& table, Assignment wanted, const std::vector<char>& spilled, const Memory& within)
+      : table_(table), assignment_(std::move(wanted)), spilled_(spilled), within_(within) {}
+
+  std::optional<Assignment> fit() {
+    if (!each_fits_somewhere()) return std::nullopt;
+    Reached reached = lay_out(assignment_);
+    while (reached.failed) {
+      const std::optional<Reached> further = move_on(reached);
+      if (!further) return std::nullopt;
+      reached = *further;
+    }
+    return assignment_;
+  }
+
+ private:
+  /// How far an assignment can be laid out.
+  struct Reached {
+    std::int64_t layers = 0;        ///< that executed; while weights are stored, how many of those are missing, negated
+    std::optional<LayerId> failed;  ///< whose operands, or weights, found no room; nullopt: none
+  };
+
+  Reached lay_out(const Assignment& assignment) const {
+    Memory memory(within_);
+    Residence residence(table_, memory, spilled_);
+    for (std::size_t v = 0; v < assignment.size(); ++v) {
+      if (residence.store_weights(LayerId(v), assignment[v], {})) continue;
+      return {static_cast<std::int64_t>(v) - std::ssize(assignment), LayerId(v)};
+    }
+    std::vector<RowBlocks> executed;
+    const std::optional<LayerId> failed = walk(table_, assignment, std::nullopt, {}, residence, &executed);
+    return {std::ssize(executed), failed};
+  }
+
+  /// The shapes whose cores hold a layer's weights, inputs and staging buffers.
+  bool each_fits_somewhere() {
+    const DeviceSpec& spec = table_.spec();
+    Memory memory(spec);
+    const Residence residence(table_, memory, spilled_);
+    for (std::size_t v = 0; v < assignment_.size(); ++v) {
+      auto& shapes = shapes_.emplace_back();
+      for (const Option& option : table_.layer(LayerId(v)).options) {
+        const std::int64_t cores = option.footprint.total();
+        const Bytes weights = assignment_[v].streamed ? Bytes(0) : weights_stored(spec, table_.work(LayerId(v)), option.footprint);
+        std::int64_t banks = ceil_div(ceil_div(weights.count(), cores), spec.bank.size.count());
+        if (!spilled_.empty()) banks += least_staging_banks(table_, spilled_, LayerId(v), cores);
+        for (const Operand& operand : table_.graph().layers[v].inputs) {
+          if (operand.tensor) banks += residence.banks_per_core(*operand.tensor, cores);
+        }
+        if (banks <= spec.banks_per_core) shapes.push_back(&option.footprint);
+      }
+      if (shapes.empty()) return false;
+    }
+    return true;
+  }
+
+  std::optional<Reached> move_on(const Reached& reached) {
+    std::vector<LayerId> movable{*reached.failed};
+    const auto executing = static_cast<std::size_t>(std::max<std::int64_t>(0, reached.layers));
+    if (reached.layers >= 0 && executing != reached.failed->at()) movable.emplace_back(executing);
+    std::optional<Reached> furthest;
+    Assignment best;
+    EnergyTotal lowest;
+    for (const LayerId layer : movable) {
+      Assignment tried = assignment_;
+      for_each_place(layer, [&](const Placement& place) {
+        tried[layer.at()] = place;
+        const Reached got = lay_out(tried);
+        if (got.layers <= reached.layers || (furthest && got.layers < furthest->layers)) return;
+        const EnergyTotal cost = assignment_cost(table_, tried, {spilled_, {}});
+        if (furthest && got.layers == furthest->layers && lowest <= cost) return;
+        furthest = got;
+        best = tried;
+        lowest = cost;
+      });
+    }
+    if (furthest) assignment_ = std::move(best);
+    return furthest;
+  }
+
+  template <class Try>
+  void for_each_place(LayerId layer, Try attempt) const {
+    const DeviceSpec& spec = table_.spec();
+    for (const Footprint* shape : shapes_[layer.at()]) {
+      for (std::int32_t first = 0; first + shape->clusters <= spec.cluster_count; ++first) {
+        Placement place = placed_at(*shape, first);
+        place.streamed = assignment_[layer.at()].streamed;
+        const int cores = place.cores_per_cluster();
+        const auto block = static_cast<std::uint16_t>((1U << cores) - 1U);
+        for (int shift = 0; shift + cores <= spec.cores_per_cluster; ++shift) {
+          place.core_mask = static_cast<std::uint16_t>(block << shift);
+          if (!failed_core(within_, place, spec.cores_per_cluster)) attempt(place);
+        }
+      }
+    }
+  }
+
+  const OptionTable& table_;
+  Assignment assignment_;
+  const std::vector<char>& spilled_;
+  const Memory& within_;
+  std::vector<std::vector<const Footprint*>> shapes_;  ///< by layer
+};
+
 }  // namespace
 
 bool failed_core(const Memory& memory, const Placement& placement, std::int32_t cores_per_cluster) {
@@ -337,6 +445,17 @@ bool shift_leaves_room(const OptionTable& table, const Residence& now, const Ass
   }
   drop_if([](const Activation&) { return true; });
   return !walk(table, homes, std::nullopt, {}, residence);
+}
+
+std::optional<FittedPlan> fit_apart(const OptionTable& table, const Assignment& wanted, const std::vector<char>& spilled,
+                                    const Memory* within) {
+  const Memory empty(table.spec());
+  const Memory& memory = within != nullptr ? *within : empty;
+  auto apart = Apart(table, wanted, spilled, memory).fit();
+  if (!apart) return std::nullopt;
+  auto spilling = lay_out_as_is(table, *apart, spilled, within);
+  GATEFOLD_ENSURE(spilling.has_value());  // it was laid out so
+  return FittedPlan{*std::move(apart), *std::move(spilling)};
 }
 
 Result<Assignment> fit_assignment(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed,
@@ -404,6 +523,35 @@ std::optional<Spilling> lay_out_as_is(const OptionTable& table, const Assignment
   return spilling;
 }
 
+namespace {
+
+/// The plan with less in external memory, where that is cheaper: one activation after the other, the largest first, is kept in the chip if
+/// layers can move apart for it.
+FittedPlan bring_back(FittedPlan plan, const OptionTable& table, const Memory* within) {
+  std::vector<std::size_t> by_size;
+  for (std::size_t t = 0; t < plan.spilling.tensors.size(); ++t) {
+    if (plan.spilling.tensors[t] != 0) by_size.push_back(t);
+  }
+  std::stable_sort(by_size.begin(), by_size.end(),
+                   [&](std::size_t a, std::size_t b) { return table.tensor_bytes(TensorId(a)) > table.tensor_bytes(TensorId(b)); });
+  EnergyTotal cost = assignment_cost(table, plan.assignment, plan.spilling);
+  for (const std::size_t t : by_size) {
+    std::vector<char> fewer = plan.spilling.tensors;
+    fewer[t] = 0;
+    if (std::none_of(fewer.begin(), fewer.end(), [](char spilled) { return spilled != 0; })) fewer.clear();
+    auto apart = fit_apart(table, plan.assignment, fewer, within);
+    if (!apart) continue;
+    const EnergyTotal then = assignment_cost(table, apart->assignment, apart->spilling);
+    if (cost <= then) continue;
+    plan = *std::move(apart);
+    cost = then;
+    if (plan.spilling.tensors.empty()) break;
+  }
+  return plan;
+}
+
+}  // namespace
+
 Result<FittedPlan> fit_spilling(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed,
                                 std::vector<char> spilled, const Memory* within) {
   for (;;) {  // every round spills one more activation, so it ends
@@ -412,7 +560,7 @@ Result<FittedPlan> fit_spilling(const OptionTable& table, const Assignment& want
     if (fitted) {
       auto spilling = lay_out_as_is(table, fitted.value(), spilled, within);
       GATEFOLD_ENSURE(spilling.has_value());  // the fitter laid it out so
-      return FittedPlan{std::move(fitted).value(), *std::move(spilling)};
+      return bring_back({std::move(fitted).value(), *std::move(spilling)}, table, within);
     }
     const std::optional<TensorId> next = fitter.to_spill();
     if (!next || table.spec().spill_capacity == Bytes(0)) return std::move(fitted).error();

@@ -102,6 +102,12 @@ struct FittedPlan {
 [[nodiscard]] Result<FittedPlan> fit_spilling(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed,
                                               std::vector<char> spilled, const Memory* within = nullptr);
 
+/// The assignment with layers moved apart, so that what one writes lies in cores that others leave free: where it cannot be laid out, the
+/// layer that finds no room goes to the place from which a request gets furthest. Nothing but `spilled` is spilled, and what is streamed
+/// stays so. nullopt: it gets stuck.
+[[nodiscard]] std::optional<FittedPlan> fit_apart(const OptionTable& table, const Assignment& wanted, const std::vector<char>& spilled,
+                                                  const Memory* within = nullptr);
+
 /// True if a layer can move to its place in `homes` without taking the room that activations need: those of the request
 /// in progress from layer `next` on (nullopt: its inputs are not stored yet; `done`, if not empty: those among them that have
 /// been computed already), and those of a whole request after it. What belongs to layers whose homes failed is left out: they

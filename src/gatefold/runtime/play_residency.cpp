@@ -76,6 +76,9 @@ Result<FittedPlan> plan_beside(const OptionTable& table, const Assignment& wante
       resident -= table.work(LayerId(by_size[next])).weights;
     }
     if (auto fitted = fitted_with()) return *std::move(fitted);
+    if (count == 0 && resident <= room) {
+      if (auto apart = fit_apart(table, wanted, spilled, &within)) return *std::move(apart);
+    }
     if (count == by_size.size() || effort == FitEffort::kAsPlanned) break;
   }
   if (effort != FitEffort::kSpill) {
