@@ -1,7 +1,9 @@
 // Laying a plan out in memory: first the weights, layer by layer, then one request's activations as they come and go. A
 // core keeps as many banks free of weights as the layers on it need for what is alive while they run. A layer that does
 // not fit where the plan wants it goes to the next place of the same shape, then to the next cheapest shape. Where no shape
-// is left, activations go to external memory, the largest of those alive first (fit_spilling).
+// is left, activations go to external memory, the largest of those alive first (fit_spilling). The banks that a core keeps free count
+// what its layers write as well, which is more than they need where the reader is elsewhere; so each of those that were spilled is then tried
+// in the chip once more, with layers that lie apart (fit_apart).
 #include <fmt/format.h>
 
 #include <algorithm>
