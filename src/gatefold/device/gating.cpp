@@ -235,7 +235,7 @@ void Gating::settle(Cycles horizon) {
   for (Element& element : elements_) {
     if (horizon <= element.held_until) continue;
     // No wake: the run ends here. Whoever waits for random arrivals does not know that.
-    if (scope_ == GatingScope::kAll && element.request >= 0 && groups_[element.group].random) {
+    if (scope_ == GatingScope::kAll && spends_unknown(element)) {
       spend_course(element, course(element, element.entries, horizon, horizon, true), horizon);
     } else {
       spend_gap(element, last_rest(element, horizon), horizon);

@@ -123,6 +123,14 @@ class Gating {
   /// Wakes a bank whose weights are lost and fills it over [from, until); it is of no use before. Requires: lost, and from not
   /// before refill_from.
   void refill(BankId bank, Cycles from, Cycles until);
+  /// A stream's weights lie in a bank from the start: its gap until that stream's first request is spent like any between two of them. Call
+  /// before the first request, after set_uses.
+  void place_weights(BankId bank, std::int32_t stream);
+  /// Ends a bank's gap at `now` for no request: weights come or go. It is spent as it began, lossy or not. True if what lies there was lost
+  /// in it; that is the caller's to load again, or to forget. Call before the content changes. Requires: no activations.
+  bool end_gap(BankId bank, Cycles now);
+  /// What lies in a bank is there from then on.
+  void filled(BankId bank, Cycles at) { elements_[this->bank(bank).at()].filled = at; }
   /// When a bank whose weights are lost is awake, if it is asked for at `now`.
   [[nodiscard]] Cycles refill_from(BankId bank, Cycles now) const;
 
@@ -176,7 +184,7 @@ class Gating {
     Cycles held_from;
     Cycles held_until;          ///< ON until here; the gap in progress begins here
     Cycles filled;              ///< of a bank: what it holds is there from then on
-    std::int64_t request = -1;  ///< of the last hold; -1: never held
+    std::int64_t request = -1;  ///< of the last hold; 0: nobody's; -1: never held, and holds no stream's weights
     Entries entries{};          ///< how the gap in progress is spent while nobody knows its end
   };
   /// The state of a gap, entered once it has lasted `after`; ON until then.
@@ -239,6 +247,8 @@ class Gating {
   [[nodiscard]] PowerState state_at_end(const Element& element, Cycles until) const;
   /// True if the gap that a hold for the present request would end at `until` was of unknown length.
   [[nodiscard]] bool unknown(const Element& element, Cycles until) const;
+  /// True if a gap of the element is unknown until somebody ends it.
+  [[nodiscard]] bool spends_unknown(const Element& element) const { return element.request >= 0 && groups_[element.group].random; }
   /// An unknown gap: by `entries` until `arrival`, from there on as a known one. `lossy`: weights may be lost before the arrival.
   [[nodiscard]] Course course(const Element& element, const Entries& entries, Cycles arrival, Cycles until, bool lossy) const;
   [[nodiscard]] bool may_lose_weights(const Element& element) const {

@@ -98,6 +98,32 @@ void Gating::refill(BankId bank, Cycles from, Cycles until) {
   element.filled = until;
 }
 
+void Gating::place_weights(BankId bank, std::int32_t stream) {
+  GATEFOLD_REQUIRE(requests_ == 0 && stream >= 0);
+  if (scope_ != GatingScope::kAll) return;
+  Element& element = elements_[this->bank(bank).at()];
+  element.group = static_cast<std::uint16_t>(group_of(groups_[element.group].streams | bit_of(stream)));
+  element.request = 0;
+  element.entries = entries_now(element, Cycles(0));
+}
+
+bool Gating::end_gap(BankId bank, Cycles now) {
+  Element& element = elements_[this->bank(bank).at()];
+  GATEFOLD_REQUIRE(element.uses.activations == 0);
+  if (now <= element.held_until) return false;
+  if (scope_ != GatingScope::kAll || !spends_unknown(element) || groups_[element.group].in_progress > 0) {
+    hold(this->bank(bank), now, now);
+    return false;
+  }
+  // No gap of requests has ended: the rules neither learn from it nor answer for it.
+  const Course spent = course(element, element.entries, now, now, true);
+  const bool lost = loses(element, spent);
+  charge_wake(element, spend_course(element, spent, now));
+  element.held_from = element.held_until = now;
+  element.entries = entries_now(element, Cycles(0));
+  return lost;
+}
+
 void Gating::work_for(std::int32_t stream) {
   stream_ = stream;
   request_ = stream < 0 ? Request() : streams_[static_cast<std::size_t>(stream)].request;

@@ -236,6 +236,45 @@ TEST(UnknownGaps, WhoeverElseEndsTheGapFindsTheWeightsAsleep) {
   EXPECT_EQ(chip.gated(), Energy((5002 - 14) * 4));
 }
 
+TEST(UnknownGaps, ABankWhoseWeightsComeOrGoForNoRequestWasOffUntilThen) {
+  for (const std::int64_t now : {396, 5000}) {
+    Gated chip;
+    const ElementId bank = chip.gating.bank(chip.bank);
+    weights_at_rest(chip, Cycles(20));
+    chip.gating.hold(bank, Cycles(25), Cycles(30));
+    chip.gating.end_request(0, Cycles(30));
+    const EnergyTotal before = chip.gated();
+    const EnergyTotal woken = chip.transitions();
+    chip.gating.work_for(Gating::kNoStream);
+    EXPECT_EQ(chip.gating.end_gap(chip.bank, Cycles(now)), now == 5000);
+    EXPECT_EQ(chip.gated() - before, now == 5000 ? Energy(382 * 4 + (5000 - 416) * 1) : Energy((396 - 34) * 4));
+    EXPECT_EQ(chip.transitions() - woken, Energy(now == 5000 ? 90 : 30));
+    EXPECT_EQ(chip.gating.ready_at(bank, Cycles(now)), Cycles(now));
+    EXPECT_FALSE(chip.gating.end_gap(chip.bank, Cycles(now)));  // it has ended
+    chip.gating.filled(chip.bank, Cycles(now + 7));
+    EXPECT_EQ(chip.gating.ready_at(bank, Cycles(now)), Cycles(now + 7));
+  }
+}
+
+TEST(UnknownGaps, NothingIsLostInAGapWhoseStreamIsInProgress) {
+  Gated chip;
+  weights_at_rest(chip, Cycles(20));
+  chip.gating.hold(chip.gating.bank(chip.bank), Cycles(25), Cycles(30));
+  chip.gating.work_for(Gating::kNoStream);
+  EXPECT_FALSE(chip.gating.end_gap(chip.bank, Cycles(5000)));
+}
+
+TEST(UnknownGaps, WeightsInPlaceFromTheStartAreLostInAFirstGapThatIsWorthIt) {
+  for (const bool kept : {false, true}) {
+    Gated chip;
+    if (kept) chip.gating.keep_weights(0);
+    chip.gating.set_uses(chip.bank, {.weights = 1});
+    chip.gating.place_weights(chip.bank, 0);
+    chip.gating.begin_request(0, Cycles(5000), false);
+    EXPECT_EQ(chip.gating.lost(chip.bank), !kept);
+  }
+}
+
 TEST(UnknownGaps, ABankThatIsAwakeUntilItsIdleCyclesHavePassedNeedsNoWake) {
   DeviceSpec spec = small_chip();
   spec.bank.sleep_after = Cycles(7);

@@ -1,87 +1,19 @@
 // Laying a plan out in memory: first the weights, layer by layer, then one request's activations as they come and go. A
 // core keeps as many banks free of weights as the layers on it need for what is alive while they run. A layer that does
 // not fit where the plan wants it goes to the next place of the same shape, then to the next cheapest shape. Where no shape
-// is left, activations go to external memory, the largest of those alive first (fit_spilling).
+// is left, activations go to external memory, the largest of those alive first (fit_spilling). The banks that a core keeps free count
+// what its layers write as well, which is more than they need where the reader is elsewhere; so each of those that were spilled is then
+// tried in the chip once more, with layers that lie apart (fit_apart).
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <bit>
 
 #include "gatefold/remap/plan.h"
+#include "gatefold/remap/walk.h"
 
 namespace gatefold {
 namespace {
-
-/// Raises the banks per core that are taken while a layer executes.
-void raise_peaks(const OptionTable& table, const Placement& here, LayerId layer, const Residence& residence,
-                 std::vector<std::int32_t>& peaks) {
-  for (std::size_t c = 0; c < peaks.size(); ++c) {
-    peaks[c] = std::max(peaks[c], table.spec().banks_per_core - residence.memory().empty_banks(CoreId(c)));
-  }
-  if (residence.spilled().empty()) return;
-  const auto staging = static_cast<std::int32_t>(least_staging_banks(table, residence.spilled(), layer, here.core_count()));
-  for (std::int32_t c = 0; c < here.core_count(); ++c) {
-    const CoreId core = here.core(c, table.spec().cores_per_cluster);
-    peaks[core.at()] = std::max(peaks[core.at()], table.spec().banks_per_core - residence.memory().empty_banks(core) + staging);
-  }
-}
-
-/// One layer's activations come and go as they will at run time. Returns the layer whose operands did not fit. What a layer
-/// with a failed home would hold is not there. `counts`, if given, receives in how many row blocks the layer executes; `peaks` grows
-/// to the banks per core that were not empty.
-std::optional<LayerId> walk_layer(const OptionTable& table, const Assignment& homes, LayerId layer, Residence& residence,
-                                  std::vector<RowBlocks>* counts, std::vector<std::int32_t>* peaks = nullptr) {
-  const LayerGraph& graph = table.graph();
-  const auto lost = [&](const Placement& home) { return failed_core(residence.memory(), home, table.spec().cores_per_cluster); };
-  const Placement& here = homes[layer.at()];
-  const bool runs = !lost(here);
-  for (const Operand& operand : graph.layer(layer).inputs) {
-    if (!operand.tensor || !runs || !residence.stored(*operand.tensor)) continue;
-    const Layout layout = operand_layout(graph.layer(layer), operand.shape);
-    if (residence.aligned(*operand.tensor, here, layout)) continue;
-    residence.drop(*operand.tensor);  // a later reader elsewhere: it moves
-    if (!residence.store(*operand.tensor, here, layout, {})) return layer;
-  }
-  std::vector<BlockId> avoid;
-  for (const Operand& operand : graph.layer(layer).inputs) {
-    if (!operand.tensor || !residence.stored(*operand.tensor)) continue;
-    const auto blocks = residence.blocks(*operand.tensor);
-    avoid.insert(avoid.end(), blocks.begin(), blocks.end());
-  }
-  for (const TensorId output : graph.layer(layer).outputs) {
-    const Activation& activation = graph.activation(output);
-    const LayerId reader = activation.consumers.empty() ? layer : activation.consumers.front();
-    if (residence.stored(output) || (lost(homes[reader.at()]) && !residence.spilled(output))) continue;
-    if (!residence.store(output, homes[reader.at()], table.tensor_layout(output), avoid)) return reader;
-  }
-  if (runs && !residence.room_to_stage(layer, here)) return layer;
-  if (counts != nullptr) counts->push_back(residence.stageable(layer, here).value());
-  if (peaks != nullptr) raise_peaks(table, here, layer, residence, *peaks);
-  for (std::size_t t = 0; t < graph.activations.size(); ++t) {
-    const Activation& activation = graph.activations[t];
-    if (activation.network_output || !residence.stored(TensorId(t))) continue;
-    if (!activation.last_use || *activation.last_use <= layer) residence.drop(TensorId(t));
-  }
-  return std::nullopt;
-}
-
-/// The layers from `next` on that are not done; nullopt: a whole request, its inputs first.
-std::optional<LayerId> walk(const OptionTable& table, const Assignment& homes, std::optional<LayerId> next, const std::vector<char>& done,
-                            Residence& residence, std::vector<RowBlocks>* counts = nullptr, std::vector<std::int32_t>* peaks = nullptr) {
-  const LayerGraph& graph = table.graph();
-  for (std::size_t i = 0; !next && i < graph.inputs.size(); ++i) {
-    const TensorId input = graph.inputs[i];
-    if (graph.activation(input).consumers.empty()) continue;
-    const LayerId reader = graph.activation(input).consumers.front();
-    if (failed_core(residence.memory(), homes[reader.at()], table.spec().cores_per_cluster)) continue;
-    if (!residence.store(input, homes[reader.at()], table.tensor_layout(input), {})) return reader;
-  }
-  for (std::size_t v = next ? next->at() : 0; v < graph.layers.size(); ++v) {
-    if (!done.empty() && done[v] != 0) continue;
-    if (const auto failed = walk_layer(table, homes, LayerId(v), residence, counts, peaks)) return failed;
-  }
-  return std::nullopt;
-}
 
 class Fitter {
  public:
@@ -404,6 +336,35 @@ std::optional<Spilling> lay_out_as_is(const OptionTable& table, const Assignment
   return spilling;
 }
 
+namespace {
+
+/// The plan with less in external memory, where that is cheaper: one activation after the other, the largest first, is kept in the chip if
+/// layers can move apart for it.
+FittedPlan bring_back(FittedPlan plan, const OptionTable& table, const Memory* within) {
+  std::vector<std::size_t> by_size;
+  for (std::size_t t = 0; t < plan.spilling.tensors.size(); ++t) {
+    if (plan.spilling.tensors[t] != 0) by_size.push_back(t);
+  }
+  std::stable_sort(by_size.begin(), by_size.end(),
+                   [&](std::size_t a, std::size_t b) { return table.tensor_bytes(TensorId(a)) > table.tensor_bytes(TensorId(b)); });
+  EnergyTotal cost = assignment_cost(table, plan.assignment, plan.spilling);
+  for (const std::size_t t : by_size) {
+    std::vector<char> fewer = plan.spilling.tensors;
+    fewer[t] = 0;
+    if (std::none_of(fewer.begin(), fewer.end(), [](char spilled) { return spilled != 0; })) fewer.clear();
+    auto apart = fit_apart(table, plan.assignment, fewer, within);
+    if (!apart) continue;
+    const EnergyTotal then = assignment_cost(table, apart->assignment, apart->spilling);
+    if (cost <= then) continue;
+    plan = *std::move(apart);
+    cost = then;
+    if (plan.spilling.tensors.empty()) break;
+  }
+  return plan;
+}
+
+}  // namespace
+
 Result<FittedPlan> fit_spilling(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed,
                                 std::vector<char> spilled, const Memory* within) {
   for (;;) {  // every round spills one more activation, so it ends
@@ -412,7 +373,7 @@ Result<FittedPlan> fit_spilling(const OptionTable& table, const Assignment& want
     if (fitted) {
       auto spilling = lay_out_as_is(table, fitted.value(), spilled, within);
       GATEFOLD_ENSURE(spilling.has_value());  // the fitter laid it out so
-      return FittedPlan{std::move(fitted).value(), *std::move(spilling)};
+      return bring_back({std::move(fitted).value(), *std::move(spilling)}, table, within);
     }
     const std::optional<TensorId> next = fitter.to_spill();
     if (!next || table.spec().spill_capacity == Bytes(0)) return std::move(fitted).error();

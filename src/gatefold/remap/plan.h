@@ -6,7 +6,7 @@
 // 3. Capacity: the plan is laid out in a scratch memory; a layer that does not fit takes the next cheapest place or shape.
 //    If that fails, steps 1 to 3 are repeated with a rising price on resident bytes. If that fails too, external memory
 //    helps in two ways: the largest weights are streamed at every execution, and activations are spilled (row_blocks.h),
-//    each time the largest of those alive where the plan overflows. Of the plans that fit, with none, one, two, four, ..
+//    each time the largest of those alive where the plan overflows, and brought back where layers can move apart for them. Of the plans that fit, with none, one, two, four, ..
 //    layers streamed and as much spilled as it then takes, the cheapest by EQ-29 is kept.
 // The proof does not know capacity, which only adds: the gap between its bound and the plan is what capacity costs at most.
 #pragma once
@@ -101,6 +101,12 @@ struct FittedPlan {
 };
 [[nodiscard]] Result<FittedPlan> fit_spilling(const OptionTable& table, const Assignment& wanted, const std::vector<char>& streamed,
                                               std::vector<char> spilled, const Memory* within = nullptr);
+
+/// The assignment with layers moved apart, so that what one writes lies in cores that others leave free: where it cannot be laid out, the
+/// layer that finds no room goes to the place from which a request gets furthest. Nothing but `spilled` is spilled, and what is streamed
+/// stays so. nullopt: it gets stuck.
+[[nodiscard]] std::optional<FittedPlan> fit_apart(const OptionTable& table, const Assignment& wanted, const std::vector<char>& spilled,
+                                                  const Memory* within = nullptr);
 
 /// True if a layer can move to its place in `homes` without taking the room that activations need: those of the request
 /// in progress from layer `next` on (nullopt: its inputs are not stored yet; `done`, if not empty: those among them that have

@@ -168,6 +168,22 @@ TEST(Fit, WhatFitsNowhereIsRefusedWithTheSizes) {
             "row block takes 8 of 4 banks of 100 bytes in each of 8 cores, external memory takes 100000 bytes");
 }
 
+TEST(Fit, ActivationsThatLayersCanMoveApartForAreNotSpilled) {
+  // One channel, so one core: two banks for what a layer reads, two for what it writes and one for its weights are more than a core's 4.
+  // What is written lies in the cores of its reader, and only the output of the network, which has none, cannot stay.
+  const OptionTable table = table_of(chain({1, 1, 1, 1}, 13));
+  const auto plan = plan_static(table, std::nullopt);
+  ASSERT_TRUE(plan) << plan.error().message;
+  const std::vector<char>& spilled = plan.value().spilling.tensors;
+  ASSERT_EQ(std::count(spilled.begin(), spilled.end(), 1), 1);
+  EXPECT_TRUE(lay_out_as_is(table, plan.value().assignment, spilled));
+  EXPECT_EQ(fit_apart(table, plan.value().assignment, spilled)->assignment, plan.value().assignment);  // nothing has to move
+  EXPECT_FALSE(fit_apart(table, plan.value().assignment, {}));
+  const auto apart = fit_apart(table, {at(0), at(0), at(0)}, spilled);
+  ASSERT_TRUE(apart);
+  EXPECT_NE(apart->assignment[0], apart->assignment[1]);
+}
+
 /// Two layers that need two banks for activations each, the first at core 0 and the second at core 1, whose weights fill
 /// two banks.
 TEST(ShiftLeavesRoom, AMoveMayNotTakeTheBanksThatAnotherLayersActivationsNeed) {

@@ -46,8 +46,10 @@ std::optional<Assignment> plan_spare(const OptionTable& table, const Assignment&
   const std::int32_t banks = table.spec().cores_per_cluster * table.spec().banks_per_core;
   for (std::int32_t b = 0; b < banks; ++b) without.fail(BankId(failed.index() * banks + b));
   auto fitted = fit_assignment(table, wanted, {}, spilling.tensors, &without);
-  if (!fitted) return std::nullopt;
-  return std::move(fitted).value();
+  if (fitted) return std::move(fitted).value();
+  auto apart = fit_apart(table, wanted, spilling.tensors, &without);
+  if (!apart) return std::nullopt;
+  return std::move(apart->assignment);
 }
 
 CoreMasks core_masks(std::int32_t cores_per_cluster, std::int32_t count, std::uint16_t failed) {

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -61,6 +62,12 @@ struct ResidencyWay {
   double watts = 0;            ///< beyond the network alone on the chip: what streams and spills more, and reloads
 };
 
+/// A plan in the room that others leave.
+struct BesidePlan {
+  std::optional<FittedPlan> found;
+  std::string reason;  ///< why there is none
+};
+
 /// What only one network's requests see of the engine. Lanes do not move: sessions keep references into them.
 struct Lane {
   NetworkId network{0};
@@ -93,6 +100,8 @@ struct Lane {
   /// What was found out about how to bring it in, as long as the state of the chip is this one.
   std::optional<ResidencyWay> way;
   std::int64_t way_state = -1;
+  /// By effort, and bytes and role of every bank.
+  std::map<std::vector<std::int64_t>, BesidePlan> plans_beside;
   std::vector<char> way_busy;
 };
 

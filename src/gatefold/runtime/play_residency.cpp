@@ -12,6 +12,9 @@ constexpr double kIdleShare = 0.01;
 // A placement that costs so little more than every network's cheapest plan is not compared with others.
 constexpr double kAsCheap = 1.001;
 
+// Plans that are remembered for each network: networks that take turns leave the same room again and again.
+constexpr std::size_t kKnownPlans = 512;
+
 /// Joules of one request, EQ-29: what is streamed and spilled included.
 double request_joules(const Lane& lane, const FittedPlan& plan) {
   return assignment_cost(lane.prepared->table(), plan.assignment, plan.spilling).joules();
@@ -76,6 +79,9 @@ Result<FittedPlan> plan_beside(const OptionTable& table, const Assignment& wante
       resident -= table.work(LayerId(by_size[next])).weights;
     }
     if (auto fitted = fitted_with()) return *std::move(fitted);
+    if (count == 0 && resident <= room && !spilled.empty()) {
+      if (auto apart = fit_apart(table, wanted, spilled, &within)) return *std::move(apart);
+    }
     if (count == by_size.size() || effort == FitEffort::kAsPlanned) break;
   }
   if (effort != FitEffort::kSpill) {
@@ -161,6 +167,21 @@ std::vector<Lane*> Residency::by_value(const Lane& wanted, Cycles now) const {
   return order;
 }
 
+const BesidePlan& Residency::known_plan(Lane& lane, const Memory& within, FitEffort effort) {
+  std::vector<std::int64_t> room{static_cast<std::int64_t>(effort)};
+  for (std::int32_t b = 0; b < shared_.chip().spec().bank_count(); ++b) {
+    room.push_back(within.used_bytes(BankId(b)).count() * 8 + static_cast<std::int64_t>(within.role(BankId(b))));
+  }
+  const auto known = lane.plans_beside.find(room);
+  if (known != lane.plans_beside.end()) return known->second;
+  if (lane.plans_beside.size() >= kKnownPlans) lane.plans_beside.clear();
+  auto plan = plan_beside(lane.prepared->table(), lane.wanted, lane.prepared->plan().spilling.tensors, within, effort);
+  BesidePlan entry;
+  if (plan) entry.found = std::move(plan).value();
+  else entry.reason = std::move(plan).error().message;
+  return lane.plans_beside.emplace(std::move(room), std::move(entry)).first->second;
+}
+
 std::optional<FittedPlan> Residency::fit(Lane& lane, const std::vector<Lane*>& leaving, FitEffort effort) {
   const DeviceSpec& spec = shared_.chip().spec();
   const OptionTable& table = lane.prepared->table();
@@ -189,21 +210,21 @@ std::optional<FittedPlan> Residency::fit(Lane& lane, const std::vector<Lane*>& l
   }
   for (const Memory* within : {&std::as_const(beside), &std::as_const(memory)}) {
     if (within == &beside && effort != FitEffort::kAsPlanned) continue;
-    auto plan = plan_beside(table, lane.wanted, lane.prepared->plan().spilling.tensors, *within, effort);
-    if (!plan) {
-      reason_ = std::move(plan).error().message;
+    const BesidePlan& plan = known_plan(lane, *within, effort);
+    if (!plan.found) {
+      reason_ = plan.reason;
       continue;
     }
     Memory with(memory);
-    Residence residence(table, with, plan.value().spilling.tensors);
+    Residence residence(table, with, plan.found->spilling.tensors);
     bool fits = true;
     for (std::size_t v = 0; v < table.size() && fits; ++v) {
-      fits = residence.store_weights(LayerId(v), plan.value().assignment[v], {}).has_value();
+      fits = residence.store_weights(LayerId(v), plan.found->assignment[v], {}).has_value();
     }
     fits = fits && std::all_of(staying.begin(), staying.end(), [&](const auto& other) {
              return request_fits(other.first->prepared->table(), Residence(other.second, with), other.first->session->homes());
            });
-    if (fits && request_fits(table, residence, plan.value().assignment)) return std::move(plan).value();
+    if (fits && request_fits(table, residence, plan.found->assignment)) return plan.found;
     reason_ = "the networks in the chip would not find room for their activations any more";
   }
   return std::nullopt;

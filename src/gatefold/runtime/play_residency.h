@@ -62,6 +62,8 @@ class Residency {
   [[nodiscard]] std::optional<ResidencyWay> find_way(Lane& lane, Cycles now);
   /// The plan in what `leaving` would leave, without anybody's activations; nullopt: no room.
   [[nodiscard]] std::optional<FittedPlan> fit(Lane& lane, const std::vector<Lane*>& leaving, FitEffort effort);
+  /// plan_beside for a network, which depends on nothing but the room that is left: made once for each.
+  const BesidePlan& known_plan(Lane& lane, const Memory& within, FitEffort effort);
   /// True if the weights can be stored right now, activations of requests in progress where they are.
   [[nodiscard]] bool storable(const Lane& lane, const ResidencyWay& way) const;
   void adopt(Lane& lane, const FittedPlan& plan);

@@ -125,7 +125,8 @@ TEST(Play, TheEarliestDeadlineGoesFirstAtLayerBoundaries) {
   scenario.streams[0].arrivals.kind = scenario.streams[1].arrivals.kind = ArrivalProcess::Kind::kTrace;
   scenario.streams[0].arrivals.trace = trace(1'000'000'000);
   scenario.streams[1].arrivals.trace = trace(1'000'000'000 + 20'000'000);  // 20 cycles later: in the middle of the other
-  scenario.streams[0].deadline.levels = {{1'000'000'000, std::nullopt}};
+  // Neither leaves time to load weights again: they stay, and nobody waits for the external channel.
+  scenario.streams[0].deadline.levels = {{400'000'000, std::nullopt}};
   scenario.streams[1].deadline.levels = {{100'000'000, std::nullopt}};
   const PlayResult result = played(scenario, networks);
   EXPECT_EQ(result.qos.met, 1);

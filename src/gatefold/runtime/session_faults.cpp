@@ -217,9 +217,20 @@ EnergyTotal Session::reload(LayerId layer, const Placement& to, Cycles now) {
   }
   GATEFOLD_ENSURE(residence_.store_weights(layer, to, payloads).has_value());  // whoever asked made sure that they fit
   const auto blocks = residence_.weights(layer);
-  for (const BlockId block : blocks) chip_.refresh_content(chip_.memory().pieces(block));
-  if (to.streamed) return {};
-  const Bytes bytes = weights_stored(spec, table_.work(layer), footprint_of(to));
+  Bytes bytes = to.streamed ? Bytes(0) : weights_stored(spec, table_.work(layer), footprint_of(to));
+  std::vector<BankId> refilled;
+  for (const BlockId block : blocks) {
+    for (const Piece& piece : chip_.memory().pieces(block)) {
+      // Others' weights that were lost while the bank was OFF come again with these.
+      if (!chip_.gating().end_gap(piece.bank, now)) continue;
+      bytes += chip_.memory().used_bytes(piece.bank) - piece.bytes;
+      refilled.push_back(piece.bank);
+    }
+  }
+  if (to.streamed) {
+    for (const BlockId block : blocks) chip_.refresh_content(chip_.memory().pieces(block));
+    return {};
+  }
   const Cycles woken = chip_.woken_at(to, now);  // nobody foresaw it
   const Cycles storable = chip_.storable_at(to, blocks, woken);
   const Cycles end = chip_.load_external(bytes, storable);
@@ -227,6 +238,8 @@ EnergyTotal Session::reload(LayerId layer, const Placement& to, Cycles now) {
   allow_wait(woken, end - external_cycles(spec, bytes));
   chip_.hold(to, now, end);  // from the prepare phase on, like a shift: others may run there before the channel is free
   chip_.hold(blocks, now, end);
+  for (const BankId bank : refilled) chip_.gating().filled(bank, end);
+  for (const BlockId block : blocks) chip_.refresh_content(chip_.memory().pieces(block));
   const Energy energy = external_energy(spec, Bytes(0), bytes);
   state.energy += energy;
   state.weights_ready = end;

@@ -22,7 +22,12 @@ Status Session::settle(const FittedPlan& plan) {
       GATEFOLD_TRY(payloads, executor_->weight_payloads(layer, home));
     }
     GATEFOLD_CHECK(residence_.store_weights(layer, home, payloads));
-    for (const BlockId block : residence_.weights(layer)) chip_.refresh_content(chip_.memory().pieces(block));
+    for (const BlockId block : residence_.weights(layer)) {
+      chip_.refresh_content(chip_.memory().pieces(block));
+      for (const Piece& piece : chip_.memory().pieces(block)) {
+        if (!home.streamed) chip_.gating().place_weights(piece.bank, stream_);
+      }
+    }
     if (policy_.scope() == GatingScope::kClusters) {
       for (std::int32_t k = home.first; k <= home.last(); ++k) chip_.gating().pin(ClusterId(k), Cycles(0));
     }
@@ -56,7 +61,11 @@ void Session::unload(Cycles now) {
   resident_ = false;
   chip_.gating().work_for(Gating::kNoStream);
   for (std::size_t v = 0; v < layers_.size(); ++v) {
-    chip_.hold(residence_.weights(LayerId(v)), now, now);  // they were kept until now
+    for (const BlockId block : residence_.weights(LayerId(v))) {
+      for (const Piece& piece : chip_.memory().pieces(block)) {
+        if (chip_.memory().blocks(piece.bank) == 1) chip_.gating().end_gap(piece.bank, now);  // otherwise what stays goes on with its gap
+      }
+    }
     drop_weights(LayerId(v));
   }
 }
