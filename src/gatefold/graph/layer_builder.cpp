@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -37,11 +38,17 @@ LayerBuilder::LayerBuilder(const TypedModel& model)
     }
   }
   for (const ValueId output : model.outputs) ++uses_[output.at()];
+  unread_ = uses_;
 }
 
 Result<LayerGraph> LayerBuilder::build() && {
   graph_.name = model_->name;
   graph_.quantised = model_->quantised;
+  const auto layers_max = static_cast<std::size_t>(std::count_if(model_->nodes.begin(), model_->nodes.end(), [](const Node& node) {
+    return !std::holds_alternative<Quantize>(node.op) && !std::holds_alternative<Dequantize>(node.op);
+  }));
+  graph_.layers.reserve(layers_max);
+  graph_.activations.reserve(layers_max + model_->inputs.size());
   for (const ValueId id : model_->inputs) {
     const TypedValue& input = value(id);
     const TensorId tensor(graph_.activations.size());
@@ -55,14 +62,11 @@ Result<LayerGraph> LayerBuilder::build() && {
     operand.type = input.fact.type;
     operand.shape = input.fact.shape;
   }
-  for (std::size_t i = 0; i < model_->values.size(); ++i) {
-    const TypedValue& constant = model_->values[i];
-    if (!constant.constant) continue;
-    sources_[i] = std::make_unique<Source>();
-    sources_[i]->operand = constant_operand(*constant.constant, constant.dequantise);
-  }
   for (const Node& node : model_->nodes) {
     GATEFOLD_CHECK(std::visit([&](const auto& op) { return form(op, node); }, node.op));
+    for (const auto& id : node.inputs) {
+      if (id && --unread_[id->at()] == 0) sources_[id->at()].reset();
+    }
   }
   for (const ValueId output : model_->outputs) GATEFOLD_CHECK(resolve_output(output));
   name_copies();
@@ -73,8 +77,12 @@ Result<LayerGraph> LayerBuilder::build() && {
 }
 
 const LayerBuilder::Source& LayerBuilder::source(ValueId id) const {
-  const auto& source = sources_.at(id.at());
-  GATEFOLD_ENSURE(source != nullptr);
+  auto& source = sources_.at(id.at());
+  if (source != nullptr) return *source;
+  const TypedValue& constant = value(id);
+  GATEFOLD_ENSURE(constant.constant.has_value());
+  source = std::make_unique<Source>();
+  source->operand = constant_operand(*constant.constant, constant.dequantise);
   return *source;
 }
 

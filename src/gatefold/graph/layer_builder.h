@@ -123,10 +123,11 @@ class LayerBuilder {
   const TypedModel* model_;
   BytePool pool_;  ///< of weights that are not the model's own
   LayerGraph graph_;
-  std::vector<std::unique_ptr<Source>> sources_;         ///< by ValueId
-  std::vector<std::int32_t> uses_;                       ///< by ValueId: reading nodes plus network outputs
-  std::vector<std::optional<Quantisation>> slid_;        ///< by LayerId: the dequantisation that moved behind the layer
-  std::vector<std::pair<LayerId, std::string>> copies_;  ///< layers that no node stands for, and the names they want
+  mutable std::vector<std::unique_ptr<Source>> sources_;  ///< by ValueId, until last read; a constant's once it is asked for
+  std::vector<std::int32_t> uses_;                        ///< by ValueId: reading nodes plus network outputs
+  std::vector<std::int32_t> unread_;                      ///< of those, the ones still to come
+  std::vector<std::optional<Quantisation>> slid_;         ///< by LayerId: the dequantisation that moved behind the layer
+  std::vector<std::pair<LayerId, std::string>> copies_;   ///< layers that no node stands for, and the names they want
 };
 
 }  // namespace gatefold
