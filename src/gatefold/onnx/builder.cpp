@@ -21,12 +21,13 @@ T attribute_or(const FileNode& node, std::string_view name, T otherwise) {
 
 }  // namespace
 
-Builder::Builder(const File& file, Names names, std::string name) : names_(std::move(names)) {
+Builder::Builder(File& file, Names names, std::string name) : names_(std::move(names)) {
   model.name = std::move(name);
   model.opset = file.opset;
   model.nodes.reserve(file.nodes.size());
-  model.values.reserve(names_.size());
   node_names_.reserve(file.nodes.size());
+  model.values = std::move(file.constants);  // names are looked up where they lie: the elements of a deque stay there
+  for (std::size_t i = 0; i < model.values.size(); ++i) names_.at(model.values[i].name).id = ValueId(i);
 }
 
 ValueId Builder::add_value(const std::string& name, std::optional<Tensor> constant) {

@@ -31,8 +31,8 @@ using Names = std::unordered_map<std::string_view, NameFacts>;
 
 class Builder {
  public:
-  /// `file` must outlive the builder. Requires: `names` are those of all its values.
-  Builder(const File& file, Names names, std::string name);
+  /// Takes the file's constants; the rest of it must outlive the builder. Requires: `names` are those of all its values.
+  Builder(File& file, Names names, std::string name);
 
   // Names are looked up where they lie: those given here must outlive the builder, as the file's and those of `keep` do.
   [[nodiscard]] const std::string& keep(std::string name) { return kept_.emplace_back(std::move(name)); }

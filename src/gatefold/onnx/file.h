@@ -49,7 +49,7 @@ struct FileInput {
 struct File {
   std::int64_t opset = 0;
   std::deque<FileNode> nodes;
-  std::deque<NamedTensor> constants;
+  std::deque<Value> constants;    ///< as they become the first values of the model
   std::vector<FileInput> inputs;  ///< without those that are constants
   std::vector<std::string> outputs;
 };

@@ -48,7 +48,7 @@ Result<Names> names_of(const File& file) {
       return invalid(fmt::format("value '{}' is defined twice", printable(name)));
     return Done{};
   };
-  for (const NamedTensor& constant : file.constants) GATEFOLD_CHECK(add(constant.name, kNoNode));
+  for (const Value& constant : file.constants) GATEFOLD_CHECK(add(constant.name, kNoNode));
   for (const auto& input : file.inputs) GATEFOLD_CHECK(add(input.name, kNoNode));
   for (std::size_t i = 0; i < file.nodes.size(); ++i) {
     for (const std::string& output : file.nodes[i].outputs) {
@@ -137,12 +137,11 @@ Result<std::vector<std::size_t>> order_of(const File& file, const Names& names) 
 }
 
 /// Requires: names are checked and `order` is topological.
-Result<Model> build(const File& file, Names names, const std::vector<std::size_t>& order, const std::string& name) {
-  onnx_file::Builder builder(file, std::move(names), name);
+Result<Model> build(File& file, Names names, const std::vector<std::size_t>& order, const std::string& name) {
+  onnx_file::Builder builder(file, std::move(names), name);  // takes the constants
   for (const auto& input : file.inputs) {
     builder.model.inputs.push_back({builder.add_value(input.name, std::nullopt), input.type, input.shape});
   }
-  for (const NamedTensor& constant : file.constants) builder.add_value(constant.name, constant.tensor);
   for (const std::size_t index : order) {
     onnx_file::Context node(file.nodes[index], file.opset, builder);
     GATEFOLD_CHECK(onnx_file::mapping_of(file.nodes[index].type)(node));
@@ -152,7 +151,7 @@ Result<Model> build(const File& file, Names names, const std::vector<std::size_t
 }
 
 Result<Model> import_file(const ByteSource& source, const std::string& name) {
-  GATEFOLD_TRY(const File file, onnx_file::parse_model(source));
+  GATEFOLD_TRY(File file, onnx_file::parse_model(source));
   GATEFOLD_CHECK(check_nodes(file));
   GATEFOLD_TRY(Names names, names_of(file));
   GATEFOLD_CHECK(note_uses(file, names));

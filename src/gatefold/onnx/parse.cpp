@@ -165,7 +165,7 @@ Status fill_values(const ::onnx::GraphProto& graph, const Status& constants_read
   }
   GATEFOLD_CHECK(constants_read);
   std::set<std::string_view> constants;
-  for (const NamedTensor& constant : file.constants) constants.insert(constant.name);
+  for (const Value& constant : file.constants) constants.insert(constant.name);
   for (const auto& value : graph.input()) {
     if (value.name().empty()) return invalid("an input has no name");
     if (constants.contains(value.name())) continue;
