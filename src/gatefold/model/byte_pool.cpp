@@ -6,7 +6,6 @@
 #include "gatefold/model/byte_pool.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <mutex>
@@ -63,8 +62,8 @@ std::shared_ptr<std::byte> block_of(std::size_t size) {
 /// Makes the pages of [begin, end) ready to be written; a system that cannot does so when they are touched.
 void make_ready(std::byte* begin, std::byte* end) {
 #ifdef MADV_POPULATE_WRITE
-  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(begin) / page * page;
+  constexpr std::uintptr_t kPage = 4096;  // where pages are larger the advice may be refused: the same as without
+  const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(begin) / kPage * kPage;
   ::madvise(reinterpret_cast<void*>(first), reinterpret_cast<std::uintptr_t>(end) - first, MADV_POPULATE_WRITE);
 #else
   static_cast<void>(begin);
