@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gatefold/graph/layer_graph.h"
@@ -59,7 +60,7 @@ int main(int argc, char** argv) {
 
   Result<Model> model = read_onnx(argv[1]);
   if (!model) return fail(model.error());
-  Result<LayerGraph> graph = build_layer_graph(model.value());
+  Result<LayerGraph> graph = build_layer_graph(std::move(model).value());
   if (!graph) return fail(graph.error());
   const auto layers = std::make_shared<const LayerGraph>(std::move(graph).value());
 

@@ -26,7 +26,7 @@ THIRD_PARTY = [
     (r"(immintrin|emmintrin|x86intrin|cpuid)\.h$", {"kernels": None}),
     (r"hwloc", {"host": None}),
     (r"(pthread|sched|signal)\.h$|linux/", {"host": None, "tools": None, "tests": None}),
-    (r"sys/mman\.h$", {"model": 1, "host": None, "tools": None, "tests": None}),  # model: memory in large pages
+    (r"sys/mman\.h$", {"model": 2, "host": None, "tools": None, "tests": None}),  # model: memory in large pages, and in many at once
     (r"(unistd|fcntl)\.h$|sys/", {"base": 1, "host": None, "tools": None, "tests": None}),  # base: whole-file I/O
     (r"yaml-cpp/", {"device": 2, "runtime": 2}),
     (r"nlohmann/", {"report": 4, "tools": 1}),

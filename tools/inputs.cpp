@@ -167,7 +167,7 @@ InputSet uniform_inputs(const LayerGraph& graph, std::uint64_t seed) {
 }
 
 Result<LoadedNetwork> load_network(const std::string& text, const InputArguments& arguments) {
-  GATEFOLD_TRY(const Model model, read_network(text));
+  GATEFOLD_TRY(Model model, read_network(text));
   BuildOptions options;
   options.symbols = arguments.symbols;
   FileInputs files;
@@ -177,7 +177,7 @@ Result<LoadedNetwork> load_network(const std::string& text, const InputArguments
       options.input_shapes.emplace_back(request_part(files.tensors[i], files.requests[i], 0).shape());
     }
   }
-  GATEFOLD_TRY(LayerGraph built, build_layer_graph(model, options));
+  GATEFOLD_TRY(LayerGraph built, build_layer_graph(std::move(model), options));
   LoadedNetwork loaded;
   loaded.graph = std::make_shared<const LayerGraph>(std::move(built));
   if (!arguments.files.empty()) {

@@ -18,10 +18,10 @@ namespace {
 constexpr std::int64_t kModelFileSizeMax = std::int64_t{2} << 30;  // the limit of ONNX's own format
 
 Result<std::shared_ptr<const LayerGraph>> graph_of(const std::string& path, const std::map<std::string, std::int64_t>& symbols) {
-  GATEFOLD_TRY(const Model model, read_network(path));
+  GATEFOLD_TRY(Model model, read_network(path));
   BuildOptions options;
   options.symbols = symbols;
-  GATEFOLD_TRY(LayerGraph graph, build_layer_graph(model, options));
+  GATEFOLD_TRY(LayerGraph graph, build_layer_graph(std::move(model), options));
   if (graph.layers.empty()) return Error{ErrorCode::kInvalidInput, fmt::format("{}: has no layers to place", path)};
   return std::make_shared<const LayerGraph>(std::move(graph));
 }

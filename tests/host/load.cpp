@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 
 #include "gatefold/base/text.h"
 #include "gatefold/host/compiled.h"
@@ -26,8 +27,8 @@ constexpr std::int64_t kFileMax = std::int64_t{2} << 30;
 std::int64_t ns_since(Clock::time_point begin) { return std::chrono::nanoseconds(Clock::now() - begin).count(); }
 
 Result<std::shared_ptr<const LayerGraph>> read_layers(const std::string& path) {
-  GATEFOLD_TRY(const Model model, read_onnx(path));
-  GATEFOLD_TRY(LayerGraph graph, build_layer_graph(model));
+  GATEFOLD_TRY(Model model, read_onnx(path));
+  GATEFOLD_TRY(LayerGraph graph, build_layer_graph(std::move(model)));
   return std::make_shared<const LayerGraph>(std::move(graph));
 }
 

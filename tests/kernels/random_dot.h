@@ -33,17 +33,22 @@ inline Tensor random_quantised(Random& random, ElementType type, const Shape& sh
 
 enum class Grouping { kDense, kDepthwise, kGrouped, kMatrix };
 
+/// Mostly small; one in four has long rows, beyond several register tiles, and one in four more channels than a cache line has bytes.
 inline DotGeometry random_geometry(Random& random, Grouping grouping) {
+  const std::int64_t kind = between(random, 0, 3);
+  const std::int64_t channels_max = kind == 0 ? 100 : 40;
+  const std::int64_t rows_max = kind <= 1 ? 3 : 12;
+  const std::int64_t columns_max = kind == 1 ? 100 : 19;
   DotGeometry d;
   d.n = between(random, 1, 2);
   d.ic = between(random, 1, 40);
-  d.oc = between(random, 1, 40);
+  d.oc = between(random, 1, channels_max);
   if (grouping == Grouping::kMatrix) {
-    d.n = between(random, 1, 9);
+    d.n = between(random, 1, kind == 1 ? 100 : 9);
     d.ic = between(random, 1, 200);
     return d;
   }
-  if (grouping == Grouping::kDepthwise) d.oc = d.group = d.ic = between(random, 2, 40);
+  if (grouping == Grouping::kDepthwise) d.oc = d.group = d.ic = between(random, 2, channels_max);
   if (grouping == Grouping::kGrouped) {
     d.group = between(random, 2, 3);
     d.ic = d.group * between(random, 2, 9);
@@ -59,8 +64,8 @@ inline DotGeometry random_geometry(Random& random, Grouping grouping) {
   d.pad_left = between(random, 0, d.kw - 1);
   d.pad_bottom = between(random, 0, d.kh - 1);
   d.pad_right = between(random, 0, d.kw - 1);
-  d.ih = d.dh * (d.kh - 1) + between(random, 1, 12);
-  d.iw = d.dw * (d.kw - 1) + between(random, 1, 19);
+  d.ih = d.dh * (d.kh - 1) + between(random, 1, rows_max);
+  d.iw = d.dw * (d.kw - 1) + between(random, 1, columns_max);
   d.oh = (d.ih + d.pad_top + d.pad_bottom - d.dh * (d.kh - 1) - 1) / d.sh + 1;
   d.ow = (d.iw + d.pad_left + d.pad_right - d.dw * (d.kw - 1) - 1) / d.sw + 1;
   return d;

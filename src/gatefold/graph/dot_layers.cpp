@@ -155,7 +155,10 @@ Status LayerBuilder::emit_dot(const Node& node, Operator op, Operand x, Operand 
   if (weights.type != ElementType::kFloat32 && !weights.dequantise) {
     return unsupported(node, fmt::format("found weights of {}, want float32 or dequantised integers", name(weights.type)));
   }
-  std::vector<Operand> inputs{std::move(x), std::move(weights)};
+  std::vector<Operand> inputs;
+  inputs.reserve(3);  // a bias may join later
+  inputs.push_back(std::move(x));
+  inputs.push_back(std::move(weights));
   if (bias) inputs.push_back(std::move(*bias));
   GATEFOLD_TRY(const LayerId id, emit(node, LayerKind::kDot, std::move(op), std::move(inputs)));
   graph_.layers[id.at()].dot = dot;
@@ -163,12 +166,11 @@ Status LayerBuilder::emit_dot(const Node& node, Operator op, Operand x, Operand 
 }
 
 Status LayerBuilder::form(const Conv& op, const Node& node) {
-  const Operand& weights = input(node, 1).operand;
-  if (!weights.constant) return unsupported(node, "its weights are computed at run time, want constants");
+  if (!input(node, 1).operand.constant) return unsupported(node, "its weights are computed at run time, want constants");
   std::optional<Operand> bias;
   if (has(node, 2)) {
-    bias = input(node, 2).operand;
-    if (!bias->constant) return unsupported(node, "its bias is computed at run time, want a constant");
+    if (!input(node, 2).operand.constant) return unsupported(node, "its bias is computed at run time, want a constant");
+    bias = taken(node, 2);
   }
   const auto& dequantise = input(node, 0).operand.dequantise;
   if (dequantise && !dequantise->per_tensor()) materialise(*node.inputs[0]);
@@ -193,7 +195,7 @@ Status LayerBuilder::form(const Conv& op, const Node& node) {
                         .pad_bottom = window.pads[2],
                         .pad_right = window.pads[3],
                         .group = op.group};
-  return emit_dot(node, op, input(node, 0).operand, weights, std::move(bias), dot);
+  return emit_dot(node, op, input(node, 0).operand, taken(node, 1), std::move(bias), dot);
 }
 
 Status LayerBuilder::form(const MatMul& op, const Node& node) {
@@ -201,7 +203,7 @@ Status LayerBuilder::form(const MatMul& op, const Node& node) {
   const auto& dequantise = input(node, 0).operand.dequantise;
   if (dequantise && !dequantise->per_tensor()) materialise(*node.inputs[0]);
   Operand x = input(node, 0).operand;
-  Operand b = input(node, 1).operand;
+  Operand b = taken(node, 1);
 
   const int rank = b.shape.rank();
   const std::int64_t rows = rank == 1 ? b.shape[0] : b.shape[rank - 2];
@@ -244,7 +246,7 @@ Status LayerBuilder::form(const MatMul& op, const Node& node) {
   return emit_dot(node, MatMul{.transpose_b = true}, std::move(x), std::move(b), std::move(bias), dot);
 }
 
-std::optional<LayerId> LayerBuilder::open_dot(ValueId id) const {
+std::optional<LayerId> LayerBuilder::open_dot(ValueId id) {
   const auto producer = open_producer(id);
   if (!producer) return std::nullopt;
   const Layer& layer = graph_.layer(*producer);

@@ -22,7 +22,7 @@ bool inverts(const Quantisation& quantisation) {
 
 }  // namespace
 
-std::optional<LayerId> LayerBuilder::open_producer(ValueId id) const {
+std::optional<LayerId> LayerBuilder::open_producer(ValueId id) {
   const Source& from = source(id);
   if (!from.sole || !from.operand.tensor || from.operand.dequantise || from.operand.type != ElementType::kFloat32) return std::nullopt;
   const auto& producer = graph_.activation(*from.operand.tensor).producer;
@@ -75,7 +75,7 @@ Status LayerBuilder::form(const Unary& op, const Node& node) {
 Status LayerBuilder::form(const Quantize& op, const Node& node) {
   const ValueId x = *node.inputs[0];
   const ValueId y = node.outputs[0];
-  const Quantisation quantisation = quantisation_of(node, model_->values);
+  const Quantisation quantisation = quantisation_of(node, model_.values);
   if (source(x).operand.dequantise == quantisation && source(x).operand.tensor && inverts(quantisation)) {
     view(y, source(x));
     sources_[y.at()]->operand.dequantise.reset();

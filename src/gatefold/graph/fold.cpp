@@ -37,17 +37,15 @@ class Folder {
  public:
   explicit Folder(TypedModel& model) : model_(&model) {}
 
-  /// Infers and folds one node; what remains is appended to the model's nodes.
-  Status visit(Node node) {
+  /// Infers and folds one node: true if its results are constants.
+  Result<bool> visit(Node& node) {
     GATEFOLD_TRY(Inferred inferred, infer(node, model_->values));
     for (auto& [position, tensor] : inferred.normal_inputs) {
       if (node.inputs.size() <= position) node.inputs.resize(position + 1);
       node.inputs[position] = add_constant(std::move(tensor), fmt::format("{}/{}", node.name, position));
     }
     for (std::size_t i = 0; i < node.outputs.size(); ++i) output(node, i).fact = inferred.outputs[i];
-    GATEFOLD_TRY(const bool folded, fold(node));
-    if (!folded) model_->nodes.push_back(std::move(node));
-    return Done{};
+    return fold(node);
   }
 
  private:
@@ -185,40 +183,48 @@ class Folder {
 
 }  // namespace
 
-Result<TypedModel> infer_and_fold(const Model& model, const BoundInputs& bound) {
-  TypedModel typed{.name = model.name, .quantised = false, .values = {}, .nodes = {}, .inputs = {}, .outputs = model.outputs};
-  typed.nodes.reserve(model.nodes.size());
-  for (const Value& value : model.values) {
+Result<TypedModel> infer_and_fold(Model model, const BoundInputs& bound) {
+  TypedModel typed{.name = std::move(model.name),
+                   .quantised = false,
+                   .values = {},
+                   .nodes = std::move(model.nodes),
+                   .inputs = {},
+                   .outputs = std::move(model.outputs)};
+  for (Value& value : model.values) {
     Fact fact;
     if (value.constant) fact = {value.constant->type(), value.constant->shape()};
-    typed.values.push_back({value.name, fact, value.constant, std::nullopt});
+    typed.values.push_back({std::move(value.name), fact, std::move(value.constant), std::nullopt});
   }
   for (std::size_t i = 0; i < model.inputs.size(); ++i) {
     typed.values[model.inputs[i].value.at()].fact = {model.inputs[i].type, bound.shapes[i]};
     typed.inputs.push_back(model.inputs[i].value);
   }
   Folder folder(typed);
-  for (const Node& node : model.nodes) {
+  auto kept = typed.nodes.begin();
+  for (Node& node : typed.nodes) {
     typed.quantised = typed.quantised || is<Quantize>(node.op) || is<Dequantize>(node.op);
-    GATEFOLD_CHECK(folder.visit(node));
+    GATEFOLD_TRY(const bool folded, folder.visit(node));
+    if (folded) continue;
+    if (&*kept != &node) *kept = std::move(node);
+    ++kept;
   }
+  typed.nodes.erase(kept, typed.nodes.end());
   return typed;
 }
 
 void drop_dead_nodes(TypedModel& model) {
   std::vector<bool> wanted(model.values.size(), false);
   for (const ValueId output : model.outputs) wanted[output.at()] = true;
-  std::vector<Node> live;
-  live.reserve(model.nodes.size());
-  for (auto node = model.nodes.rbegin(); node != model.nodes.rend(); ++node) {
+  auto live = model.nodes.end();  // [live, end): what is kept so far, moved to the end of the list
+  for (auto node = model.nodes.end(); node != model.nodes.begin();) {
+    --node;
     if (std::none_of(node->outputs.begin(), node->outputs.end(), [&](ValueId id) { return wanted[id.at()]; })) continue;
     for (const auto& input : node->inputs) {
       if (input) wanted[input->at()] = true;
     }
-    live.push_back(std::move(*node));
+    if (--live != node) *live = std::move(*node);
   }
-  std::reverse(live.begin(), live.end());
-  model.nodes = std::move(live);
+  model.nodes.erase(model.nodes.begin(), live);
 }
 
 }  // namespace gatefold

@@ -12,7 +12,7 @@ namespace gatefold {
 /// their stored integers (TypedValue::dequantise), through operators that only move elements too.
 /// Errors: those of `infer` and `evaluate`, naming the node; kUnsupported if folding would store more than
 /// kFoldedElementsMax elements.
-[[nodiscard]] Result<TypedModel> infer_and_fold(const Model& model, const BoundInputs& bound);
+[[nodiscard]] Result<TypedModel> infer_and_fold(Model model, const BoundInputs& bound);
 
 /// Removes nodes that no network output depends on.
 void drop_dead_nodes(TypedModel& model);

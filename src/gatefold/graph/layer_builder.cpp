@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -29,20 +30,26 @@ std::size_t constant_bytes(const TypedModel& model) {
 
 }  // namespace
 
-LayerBuilder::LayerBuilder(const TypedModel& model)
-    : model_(&model), pool_(constant_bytes(model)), sources_(model.values.size()), uses_(model.values.size(), 0) {
-  for (const Node& node : model.nodes) {
+LayerBuilder::LayerBuilder(TypedModel model)
+    : model_(std::move(model)), pool_(constant_bytes(model_)), sources_(model_.values.size()), uses_(model_.values.size(), 0) {
+  for (const Node& node : model_.nodes) {
     for (const auto& id : node.inputs) {
       if (id) ++uses_[id->at()];
     }
   }
-  for (const ValueId output : model.outputs) ++uses_[output.at()];
+  for (const ValueId output : model_.outputs) ++uses_[output.at()];
+  unread_ = uses_;
 }
 
 Result<LayerGraph> LayerBuilder::build() && {
-  graph_.name = model_->name;
-  graph_.quantised = model_->quantised;
-  for (const ValueId id : model_->inputs) {
+  graph_.name = model_.name;
+  graph_.quantised = model_.quantised;
+  const auto layers_max = static_cast<std::size_t>(std::count_if(model_.nodes.begin(), model_.nodes.end(), [](const Node& node) {
+    return !std::holds_alternative<Quantize>(node.op) && !std::holds_alternative<Dequantize>(node.op);
+  }));
+  graph_.layers.reserve(layers_max);
+  graph_.activations.reserve(layers_max + model_.inputs.size());
+  for (const ValueId id : model_.inputs) {
     const TypedValue& input = value(id);
     const TensorId tensor(graph_.activations.size());
     Activation& activation = graph_.activations.emplace_back();
@@ -55,16 +62,13 @@ Result<LayerGraph> LayerBuilder::build() && {
     operand.type = input.fact.type;
     operand.shape = input.fact.shape;
   }
-  for (std::size_t i = 0; i < model_->values.size(); ++i) {
-    const TypedValue& constant = model_->values[i];
-    if (!constant.constant) continue;
-    sources_[i] = std::make_unique<Source>();
-    sources_[i]->operand = constant_operand(*constant.constant, constant.dequantise);
-  }
-  for (const Node& node : model_->nodes) {
+  for (const Node& node : model_.nodes) {
     GATEFOLD_CHECK(std::visit([&](const auto& op) { return form(op, node); }, node.op));
+    for (const auto& id : node.inputs) {
+      if (id && --unread_[id->at()] == 0) sources_[id->at()].reset();
+    }
   }
-  for (const ValueId output : model_->outputs) GATEFOLD_CHECK(resolve_output(output));
+  for (const ValueId output : model_.outputs) GATEFOLD_CHECK(resolve_output(output));
   name_copies();
   for (Layer& layer : graph_.layers) {
     if (layer.kind == LayerKind::kDot) GATEFOLD_CHECK(finish_dot(layer));
@@ -72,10 +76,20 @@ Result<LayerGraph> LayerBuilder::build() && {
   return std::move(graph_);
 }
 
-const LayerBuilder::Source& LayerBuilder::source(ValueId id) const {
-  const auto& source = sources_.at(id.at());
-  GATEFOLD_ENSURE(source != nullptr);
+const LayerBuilder::Source& LayerBuilder::source(ValueId id) {
+  auto& source = sources_.at(id.at());
+  if (source != nullptr) return *source;
+  TypedValue& constant = model_.values[id.at()];
+  GATEFOLD_ENSURE(constant.constant.has_value());
+  source = std::make_unique<Source>();
+  source->operand = constant_operand(*constant.constant, std::move(constant.dequantise));
   return *source;
+}
+
+Operand LayerBuilder::taken(const Node& node, std::size_t position) {
+  const ValueId id = *node.inputs[position];
+  const Operand& operand = source(id).operand;
+  return unread_[id.at()] == 1 ? std::move(sources_[id.at()]->operand) : operand;
 }
 
 void LayerBuilder::name_copies() {
@@ -146,15 +160,16 @@ LayerId LayerBuilder::append(std::string name, LayerKind kind, Operator op, std:
   return id;
 }
 
-Result<Operand> LayerBuilder::operand(ValueId id) const {
+Result<Operand> LayerBuilder::operand(ValueId id) {
   const Operand& stored = source(id).operand;
   if (!stored.constant) return stored;
   GATEFOLD_TRY(Tensor tensor, real({value(id).name, value(id).fact, stored.constant, stored.dequantise}));
   return constant_operand(std::move(tensor));
 }
 
-Result<std::vector<Operand>> LayerBuilder::operands(const Node& node) const {
+Result<std::vector<Operand>> LayerBuilder::operands(const Node& node) {
   std::vector<Operand> inputs;
+  inputs.reserve(node.inputs.size());
   for (const auto& id : node.inputs) {
     if (id) {
       GATEFOLD_TRY(Operand input, operand(*id));

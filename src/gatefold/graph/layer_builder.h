@@ -30,8 +30,8 @@ namespace gatefold {
 
 class LayerBuilder {
  public:
-  /// `model` must outlive the builder and have no dead nodes.
-  explicit LayerBuilder(const TypedModel& model);
+  /// Requires: `model` has no dead nodes.
+  explicit LayerBuilder(TypedModel model);
 
   /// Forms every layer and resolves the outputs. Activation::consumers and last_use stay empty: analysis fills them.
   /// Errors: kUnsupported naming the node.
@@ -46,9 +46,11 @@ class LayerBuilder {
   };
 
   // -- Sources and emitting (layer_builder.cpp).
-  const Source& source(ValueId id) const;
-  const Source& input(const Node& node, std::size_t position) const { return source(*node.inputs[position]); }
-  const TypedValue& value(ValueId id) const { return model_->value(id); }
+  const Source& source(ValueId id);
+  const Source& input(const Node& node, std::size_t position) { return source(*node.inputs[position]); }
+  /// The node's operand at `position`, for keeps: moved out of its source if nobody reads that later.
+  Operand taken(const Node& node, std::size_t position);
+  const TypedValue& value(ValueId id) const { return model_.value(id); }
   bool has(const Node& node, std::size_t position) const { return position < node.inputs.size() && node.inputs[position].has_value(); }
   bool read_once(ValueId id) const { return uses_[id.at()] == 1; }
   Error unsupported(const Node& node, const std::string& what) const;
@@ -62,8 +64,8 @@ class LayerBuilder {
   void emit_copy(ValueId id, std::string name, LayerKind kind, Operator op, std::vector<Operand> inputs);
   LayerId append(std::string name, LayerKind kind, Operator op, std::vector<Operand> inputs, const std::vector<ValueId>& outputs);
   /// The operand a layer without stored weights reads: constants as real numbers.
-  Result<Operand> operand(ValueId id) const;
-  Result<std::vector<Operand>> operands(const Node& node) const;
+  Result<Operand> operand(ValueId id);
+  Result<std::vector<Operand>> operands(const Node& node);
   /// Carries out a dequantisation that is still open.
   void materialise(ValueId id);
   Status resolve_output(ValueId id);
@@ -106,7 +108,7 @@ class LayerBuilder {
 
   // -- Joining a producer (epilogues.cpp).
   /// The layer whose result only this value's one reader sees, its epilogue still without a quantisation.
-  std::optional<LayerId> open_producer(ValueId id) const;
+  std::optional<LayerId> open_producer(ValueId id);
   /// Renames what `layer` stores to `output`, of type `type`, and points the output there.
   void rename_result(LayerId layer, ValueId input, ValueId output, ElementType type);
   /// Undoes a slide, so that the layer dequantises its operands and stores float32. False if there was none to undo.
@@ -115,16 +117,17 @@ class LayerBuilder {
   // -- Dot layers (dot_layers.cpp).
   Status emit_dot(const Node& node, Operator op, Operand x, Operand weights, std::optional<Operand> bias, const DotGeometry& dot);
   /// The layer whose output channels an added or scaling constant could join; nullopt if there is none.
-  std::optional<LayerId> open_dot(ValueId id) const;
+  std::optional<LayerId> open_dot(ValueId id);
   Result<bool> join_bias(const Node& node);
   Result<bool> join_batch_norm(const BatchNorm& op, const Node& node);
   Status finish_dot(Layer& layer);
 
-  const TypedModel* model_;
+  TypedModel model_;
   BytePool pool_;  ///< of weights that are not the model's own
   LayerGraph graph_;
-  std::vector<std::unique_ptr<Source>> sources_;         ///< by ValueId
+  std::vector<std::unique_ptr<Source>> sources_;         ///< by ValueId, until last read; a constant's once it is asked for
   std::vector<std::int32_t> uses_;                       ///< by ValueId: reading nodes plus network outputs
+  std::vector<std::int32_t> unread_;                     ///< of those, the ones still to come
   std::vector<std::optional<Quantisation>> slid_;        ///< by LayerId: the dequantisation that moved behind the layer
   std::vector<std::pair<LayerId, std::string>> copies_;  ///< layers that no node stands for, and the names they want
 };

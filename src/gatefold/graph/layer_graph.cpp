@@ -90,22 +90,23 @@ void analyse(LayerGraph& graph) {
 
 }  // namespace
 
-Result<LayerGraph> build_layer_graph(const Model& model, const BuildOptions& options) {
+Result<LayerGraph> build_layer_graph(Model model, const BuildOptions& options) {
+  const std::string network = model.name;
   const auto bind = [&] { return bind_symbols(model, options); };
   GATEFOLD_TRY(const BoundInputs bound,
-               run_pass(model.name, bind, [&](const BoundInputs& result) { return result.shapes.size() == model.inputs.size(); }));
+               run_pass(network, bind, [&](const BoundInputs& result) { return result.shapes.size() == model.inputs.size(); }));
 
   // Beyond this point every extent of every input is a number.
   const auto infer = [&]() -> Result<TypedModel> {
-    GATEFOLD_TRY(TypedModel typed, infer_and_fold(model, bound));
+    GATEFOLD_TRY(TypedModel typed, infer_and_fold(std::move(model), bound));
     drop_dead_nodes(typed);
     return typed;
   };
-  GATEFOLD_TRY(const TypedModel typed, run_pass(model.name, infer, [](const TypedModel& result) { return holds(result); }));
+  GATEFOLD_TRY(TypedModel typed, run_pass(network, infer, [](const TypedModel& result) { return holds(result); }));
 
   // Beyond this point every value has a type and a shape, operators are normal, and all that is left depends on an input.
-  const auto form = [&] { return LayerBuilder(typed).build(); };
-  GATEFOLD_TRY(LayerGraph graph, run_pass(model.name, form, [](const LayerGraph& result) { return holds(result); }));
+  const auto form = [&] { return LayerBuilder(std::move(typed)).build(); };
+  GATEFOLD_TRY(LayerGraph graph, run_pass(network, form, [](const LayerGraph& result) { return holds(result); }));
   graph.bound_symbols = bound.notes;
   analyse(graph);
   return graph;

@@ -61,7 +61,7 @@ struct BuildOptions {
 /// A residual Add is always a layer of its own.
 /// Errors: kInvalidInput (shapes that do not agree, a symbol with two extents, ..) or kUnsupported (a dot product
 /// whose weights are computed, a shape known only at run time), naming the node.
-[[nodiscard]] Result<LayerGraph> build_layer_graph(const Model& model, const BuildOptions& options = {});
+[[nodiscard]] Result<LayerGraph> build_layer_graph(Model model, const BuildOptions& options = {});
 
 /// Bytes of an activation as the host stores it.
 [[nodiscard]] std::int64_t stored_bytes(const Activation& activation);

@@ -107,7 +107,7 @@ Status LayerBuilder::form(const Dequantize&, const Node& node) {
   if (!is_quantised(x.operand.type)) return form_plain(LayerKind::kVector, node.op, node);
   view(node.outputs[0], x);
   Source& y = *sources_[node.outputs[0].at()];
-  y.operand.dequantise = quantisation_of(node, model_->values);
+  y.operand.dequantise = quantisation_of(node, model_.values);
   y.dequantised_by = node.name;
   return Done{};
 }
@@ -145,8 +145,8 @@ Status LayerBuilder::form(const Pad& op, const Node& node) {
   double padding = 0;
   if (has(node, 2)) {
     if (!value(*node.inputs[2]).constant) return form_plain(LayerKind::kMove, op, node);
-    GATEFOLD_TRY(const Tensor tensor, real(value(*node.inputs[2])));
-    padding = tensor.number_at(0);
+    GATEFOLD_TRY(const Operand number, operand(*node.inputs[2]));
+    padding = number.constant->number_at(0);
   }
   const std::optional<Tensor> stored = stored_exactly(static_cast<float>(padding), *dequantise);
   if (!stored) return form_plain(LayerKind::kMove, op, node);

@@ -149,8 +149,15 @@ class DenseLayer final : public RowsLayer {
  private:
   [[nodiscard]] std::int64_t rows() const { return flat_ ? d_.n * d_.oh * d_.ow : d_.n * d_.oh; }
   [[nodiscard]] std::int64_t panels() const { return rounded_up(oc_, kPanel) / kPanel; }
-  /// Few positions: cut by channels, so that no slice is a sliver. A matrix product of one row is all channels.
-  [[nodiscard]] bool by_channels() const { return d_.group == 1 && d_.n * d_.oh * d_.ow < 32 && panels() > 1; }
+  /// Few positions: cut by channels, so that no slice is a sliver. A matrix product of one row is all channels. So are layers with
+  /// more weights than inputs: cut by rows each slice would bring all weights from memory, by channels only its own; unless that
+  /// leaves fewer slices than there are rows.
+  [[nodiscard]] bool by_channels() const {
+    if (d_.group > 1 || panels() == 1) return false;
+    constexpr std::int64_t kSlicesWanted = 16;
+    const bool weights_lead = panels() * panel_bytes_ > d_.n * d_.ic * d_.ih * d_.iw * element_;
+    return d_.n * d_.oh * d_.ow < 32 || (weights_lead && panels() >= std::min(rows(), kSlicesWanted));
+  }
 
   [[nodiscard]] Panels packed(std::int64_t group, BytePool& pool) const {
     Panels out;

@@ -24,6 +24,7 @@ class BytePool {
   std::size_t expected_;  ///< still to come
   std::shared_ptr<std::byte> block_;
   std::size_t used_ = 0, left_ = 0;  ///< bytes of `block_`
+  std::size_t ready_ = 0;            ///< bytes of `block_` that can be written without a fault, as far as that is known
 };
 
 }  // namespace gatefold

@@ -5,6 +5,7 @@
 // constant or one output of one node); nodes stand in topological order; every id is in range.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,7 +44,7 @@ struct Node {
 struct Model {
   std::string name;
   std::int64_t opset = 0;
-  std::vector<Value> values;
+  std::deque<Value> values;  ///< not in one piece: hundreds would be a block that the heap takes anew, page by page, for every network
   std::vector<Node> nodes;
   std::vector<Input> inputs;  ///< constants are not inputs, even where a file lists them so
   std::vector<ValueId> outputs;

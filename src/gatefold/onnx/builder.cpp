@@ -21,37 +21,40 @@ T attribute_or(const FileNode& node, std::string_view name, T otherwise) {
 
 }  // namespace
 
-Builder::Builder(const File& file, std::string name) {
+Builder::Builder(File& file, Names names, std::string name) : names_(std::move(names)) {
   model.name = std::move(name);
   model.opset = file.opset;
   model.nodes.reserve(file.nodes.size());
-  model.values.reserve(file.constants.size() + file.inputs.size() + file.nodes.size());
-  for (const NamedTensor& constant : file.constants) value_names_.insert(constant.name);
-  for (const FileInput& input : file.inputs) value_names_.insert(input.name);
-  for (const FileNode& node : file.nodes) {
-    used_.insert(node.inputs.begin(), node.inputs.end());
-    value_names_.insert(node.outputs.begin(), node.outputs.end());
-  }
-  used_.insert(file.outputs.begin(), file.outputs.end());
+  node_names_.reserve(file.nodes.size());
+  model.values = std::move(file.constants);  // names are looked up where they lie: the elements of a deque stay there
+  for (std::size_t i = 0; i < model.values.size(); ++i) names_.at(model.values[i].name).id = ValueId(i);
 }
 
 ValueId Builder::add_value(const std::string& name, std::optional<Tensor> constant) {
   const ValueId id(model.values.size());
-  GATEFOLD_REQUIRE(ids_.emplace(name, id).second);
+  auto& known = names_[name].id;
+  GATEFOLD_REQUIRE(!known);
+  known = id;
   model.values.push_back({name, std::move(constant)});
   return id;
 }
 
-std::string Builder::take(std::unordered_set<std::string>& taken, const std::string& name) {
-  std::string candidate = name;
-  while (!taken.insert(candidate).second) candidate = fmt::format("{}#{}", name, ++number_last_);
-  return candidate;
+const std::string& Builder::unique_value_name(const std::string& name) {
+  const std::string* candidate = &name;
+  while (!names_.try_emplace(*candidate).second) candidate = &numbered(name);
+  return *candidate;
+}
+
+const std::string& Builder::unique_node_name(const std::string& name) {
+  const std::string* candidate = &name;
+  while (!node_names_.insert(*candidate).second) candidate = &numbered(name);
+  return *candidate;
 }
 
 ValueId Builder::id(const std::string& name) const {
-  const auto found = ids_.find(name);
-  GATEFOLD_REQUIRE(found != ids_.end());
-  return found->second;
+  const auto found = names_.find(name);
+  GATEFOLD_REQUIRE(found != names_.end() && found->second.id);
+  return *found->second.id;
 }
 
 bool Context::output_used(std::size_t index) const {
@@ -85,7 +88,8 @@ std::vector<float> Context::numbers(std::string_view name) const { return attrib
 const Tensor* Context::tensor(std::string_view name) const { return attribute<Tensor>(node_, name); }
 
 ValueId Context::constant_input(std::string_view name, Tensor tensor) {
-  return builder_.add_value(builder_.unique_value_name(fmt::format("{}.{}", printable(node_.name), name)), std::move(tensor));
+  const std::string& wanted = builder_.keep(fmt::format("{}.{}", printable(node_.name), name));
+  return builder_.add_value(builder_.unique_value_name(wanted), std::move(tensor));
 }
 
 ValueId Context::constant_input(std::string_view name, const std::vector<std::int64_t>& values) {
@@ -111,7 +115,7 @@ Status Context::emit_chain(BinaryKind kind) {
   std::optional<ValueId> sum = input(0);
   for (std::size_t i = 1; i + 1 < node_.inputs.size(); ++i) {
     // A shortened name: the file's own may be long, and there may be many parts.
-    const std::string part = fmt::format("{}.{}", printable(node_.name), i);
+    const std::string& part = builder_.keep(fmt::format("{}.{}", printable(node_.name), i));
     const ValueId partial = builder_.add_value(builder_.unique_value_name(part), std::nullopt);
     add_node(builder_.unique_node_name(part), Binary{kind}, {sum, input(i)}, {partial});
     sum = partial;

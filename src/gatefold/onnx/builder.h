@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <deque>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -18,30 +19,41 @@
 
 namespace gatefold::onnx_file {
 
+inline constexpr std::size_t kNoNode = SIZE_MAX;  ///< the origin of an input, an initialiser or what a mapping adds
+
+/// Where a value comes from, whether anything reads it, and what it is once it is added to the model.
+struct NameFacts {
+  std::size_t origin = kNoNode;  ///< the index of its node
+  bool used = false;             ///< by a node, or as an output of the network
+  std::optional<ValueId> id;
+};
+using Names = std::unordered_map<std::string_view, NameFacts>;
+
 class Builder {
  public:
-  /// `file` must outlive the builder. Requires: every name that is read is defined once (checked by import).
-  Builder(const File& file, std::string name);
+  /// Takes the file's constants; the rest of it must outlive the builder. Requires: `names` are those of all its values.
+  Builder(File& file, Names names, std::string name);
 
+  // Names are looked up where they lie: those given here must outlive the builder, as the file's and those of `keep` do.
+  [[nodiscard]] const std::string& keep(std::string name) { return kept_.emplace_back(std::move(name)); }
   /// Requires: `name` is new.
   ValueId add_value(const std::string& name, std::optional<Tensor> constant);
   /// `name`, or with a number behind it if the file or an earlier call has taken it.
-  [[nodiscard]] std::string unique_value_name(const std::string& name) { return take(value_names_, name); }
-  [[nodiscard]] std::string unique_node_name(const std::string& name) { return take(node_names_, name); }
+  [[nodiscard]] const std::string& unique_value_name(const std::string& name);
+  [[nodiscard]] const std::string& unique_node_name(const std::string& name);
   /// Requires: `name` was added.
   [[nodiscard]] ValueId id(const std::string& name) const;
   /// Is the value read by a node, or an output of the network?
-  [[nodiscard]] bool used(const std::string& name) const { return used_.contains(name); }
+  [[nodiscard]] bool used(const std::string& name) const { return names_.at(name).used; }
 
   Model model;
 
  private:
-  [[nodiscard]] std::string take(std::unordered_set<std::string>& taken, const std::string& name);
+  [[nodiscard]] const std::string& numbered(const std::string& name) { return keep(fmt::format("{}#{}", name, ++number_last_)); }
 
-  std::unordered_map<std::string, ValueId> ids_;
-  std::unordered_set<std::string> value_names_;  ///< also those of the file that are still to come
-  std::unordered_set<std::string> node_names_;
-  std::unordered_set<std::string> used_;
+  Names names_;  ///< also those of the file that are still to come
+  std::unordered_set<std::string_view> node_names_;
+  std::deque<std::string> kept_;
   std::int64_t number_last_ = 0;  ///< only grows, so that a file full of collisions costs no more than its length
 };
 

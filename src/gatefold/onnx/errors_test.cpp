@@ -60,6 +60,12 @@ std::function<ModelBuilder()> with_node(
   };
 }
 
+/// One node of `type` with a list of integers as attribute.
+std::function<ModelBuilder()> with_integers(std::int64_t opset, const std::string& type, const Names& inputs, const std::string& name,
+                                            const std::vector<std::int64_t>& values) {
+  return with_node(opset, type, inputs, [=](auto n) { n.integers(name, values); });
+}
+
 /// A Relu network of opset 13 after `change`.
 std::function<ModelBuilder()> with_model(const std::function<void(ModelBuilder&)>& change) {
   return [=] {
@@ -277,7 +283,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "node 'r' (Relu, opset 13): output 0 has no name"},
         Refusal{"Deprecated", with_node(10, "Upsample", {"a", "b"}), kInvalid,
                 "node 'y' (Upsample, opset 10): the operator is deprecated since opset 10"},
-        Refusal{"Opset18MovedTheAxes", with_node(18, "ReduceMean", {"x"}, [](auto n) { n.integers("axes", {1}); }), kInvalid,
+        Refusal{"Opset18MovedTheAxes", with_integers(18, "ReduceMean", {"x"}, "axes", {1}), kInvalid,
                 "node 'y' (ReduceMean, opset 18): attribute 'axes' is unknown, want keepdims, noop_with_empty_axes"},
         Refusal{"AxesInputBefore18", with_node(17, "ReduceMax", {"x", "axes"}), kInvalid,
                 "node 'y' (ReduceMax, opset 17): 2 inputs, want 1"},
@@ -303,71 +309,55 @@ std::function<ModelBuilder()> with_second_output(
 
 INSTANTIATE_TEST_SUITE_P(
     Windows, Refused,
-    ::testing::Values(
-        Refusal{"ConvInOneDimension", with_node(13, "Conv", {"x", "w"}, [](auto n) { n.integers("kernel_shape", {3}); }), kUnsupported,
-                "node 'y' (Conv, opset 13): the window slides along 1 axes; only 2 (height, width) are supported"},
-        Refusal{"ConvInThreeDimensionsByItsWeights",
-                [] {
-                  ModelBuilder builder = one_node(13, "Conv", {"x", "w"});
-                  builder.constant(float_tensor("w", {1, 1, 1, 1, 1}, {1}));
-                  return builder;
-                },
-                kUnsupported, "node 'y' (Conv, opset 13): the window slides along 3 axes; only 2 (height, width) are supported"},
-        Refusal{"PoolInThreeDimensions",
-                with_node(13, "MaxPool", {"x"},
-                          [](auto n) {
-                            n.integers("kernel_shape", {1, 1, 1});
-                          }),
-                kUnsupported, "node 'y' (MaxPool, opset 13): the window slides along 3 axes; only 2 (height, width) are supported"},
-        Refusal{"WeightsOfAnotherRank",
-                [] {
-                  ModelBuilder builder = one_node(13, "Conv", {"x", "w"});
-                  node_of(builder).integers("kernel_shape", {1, 1});
-                  builder.constant(float_tensor("w", {1}, {1}));
-                  return builder;
-                },
-                kInvalid, "node 'y' (Conv, opset 13): the weights have shape [1], want 4 axes"},
-        Refusal{"ThreePads",
-                with_node(13, "Conv", {"x", "w"},
-                          [](auto n) {
-                            n.integers("kernel_shape", {1, 1}).integers("pads", {1, 1, 1});
-                          }),
-                kInvalid, "node 'y' (Conv, opset 13): pads has 3 entries, want 4"},
-        Refusal{"NegativePad",
-                with_node(13, "Conv", {"x", "w"},
-                          [](auto n) {
-                            n.integers("pads", {0, 0, -1, 0});
-                          }),
-                kInvalid, "node 'y' (Conv, opset 13): pads is [0, 0, -1, 0], want 0 to 2147483647 each"},
-        Refusal{"ZeroStride",
-                with_node(13, "Conv", {"x", "w"},
-                          [](auto n) {
-                            n.integers("strides", {1, 0});
-                          }),
-                kInvalid, "node 'y' (Conv, opset 13): strides is [1, 0], want 1 to 2147483647 each"},
-        Refusal{"HugeDilation",
-                with_node(13, "Conv", {"x", "w"},
-                          [](auto n) {
-                            n.integers("dilations", {1, INT64_MAX});
-                          }),
-                kInvalid, "node 'y' (Conv, opset 13): dilations is [1, 9223372036854775807], want 1 to 2147483647 each"},
-        Refusal{"NoGroups", with_node(13, "Conv", {"x", "w"}, [](auto n) { n.integer("group", 0); }), kInvalid,
-                "node 'y' (Conv, opset 13): group is 0, want 1 to 2147483647"},
-        Refusal{"UnknownAutoPad", with_node(13, "Conv", {"x", "w"}, [](auto n) { n.text("auto_pad", "SAME"); }), kInvalid,
-                "node 'y' (Conv, opset 13): auto_pad is 'SAME', want NOTSET, SAME_UPPER, SAME_LOWER or VALID"},
-        Refusal{
-            "PadsAndAutoPad",
-            with_node(13, "Conv", {"x", "w"},
-                      [](auto n) {
-                        n.text("auto_pad", "VALID").integers("pads", {1, 1, 1, 1});
-                      }),
-            kInvalid, "node 'y' (Conv, opset 13): both pads and auto_pad 'VALID' are given, want one of them"},
-        Refusal{"MaxPoolIndices",
-                with_second_output(13, "MaxPool", {"x"},
-                                   [](auto n) {
-                                     n.integers("kernel_shape", {1, 1});
-                                   }),
-                kUnsupported, "node 'y' (MaxPool, opset 13): the indices (output 1) are used; only the values are supported"}),
+    ::testing::Values(Refusal{"ConvInOneDimension", with_integers(13, "Conv", {"x", "w"}, "kernel_shape", {3}), kUnsupported,
+                              "node 'y' (Conv, opset 13): the window slides along 1 axes; only 2 (height, width) are supported"},
+                      Refusal{"ConvInThreeDimensionsByItsWeights",
+                              [] {
+                                ModelBuilder builder = one_node(13, "Conv", {"x", "w"});
+                                builder.constant(float_tensor("w", {1, 1, 1, 1, 1}, {1}));
+                                return builder;
+                              },
+                              kUnsupported,
+                              "node 'y' (Conv, opset 13): the window slides along 3 axes; only 2 (height, width) are supported"},
+                      Refusal{"PoolInThreeDimensions", with_integers(13, "MaxPool", {"x"}, "kernel_shape", {1, 1, 1}), kUnsupported,
+                              "node 'y' (MaxPool, opset 13): the window slides along 3 axes; only 2 (height, width) are supported"},
+                      Refusal{"WeightsOfAnotherRank",
+                              [] {
+                                ModelBuilder builder = one_node(13, "Conv", {"x", "w"});
+                                node_of(builder).integers("kernel_shape", {1, 1});
+                                builder.constant(float_tensor("w", {1}, {1}));
+                                return builder;
+                              },
+                              kInvalid, "node 'y' (Conv, opset 13): the weights have shape [1], want 4 axes"},
+                      Refusal{"ThreePads",
+                              with_node(13, "Conv", {"x", "w"},
+                                        [](auto n) {
+                                          n.integers("kernel_shape", {1, 1}).integers("pads", {1, 1, 1});
+                                        }),
+                              kInvalid, "node 'y' (Conv, opset 13): pads has 3 entries, want 4"},
+                      Refusal{"NegativePad", with_integers(13, "Conv", {"x", "w"}, "pads", {0, 0, -1, 0}), kInvalid,
+                              "node 'y' (Conv, opset 13): pads is [0, 0, -1, 0], want 0 to 2147483647 each"},
+                      Refusal{"ZeroStride", with_integers(13, "Conv", {"x", "w"}, "strides", {1, 0}), kInvalid,
+                              "node 'y' (Conv, opset 13): strides is [1, 0], want 1 to 2147483647 each"},
+                      Refusal{"HugeDilation", with_integers(13, "Conv", {"x", "w"}, "dilations", {1, INT64_MAX}), kInvalid,
+                              "node 'y' (Conv, opset 13): dilations is [1, 9223372036854775807], want 1 to 2147483647 each"},
+                      Refusal{"NoGroups", with_node(13, "Conv", {"x", "w"}, [](auto n) { n.integer("group", 0); }), kInvalid,
+                              "node 'y' (Conv, opset 13): group is 0, want 1 to 2147483647"},
+                      Refusal{"UnknownAutoPad", with_node(13, "Conv", {"x", "w"}, [](auto n) { n.text("auto_pad", "SAME"); }), kInvalid,
+                              "node 'y' (Conv, opset 13): auto_pad is 'SAME', want NOTSET, SAME_UPPER, SAME_LOWER or VALID"},
+                      Refusal{"PadsAndAutoPad",
+                              with_node(13, "Conv", {"x", "w"},
+                                        [](auto n) {
+                                          n.text("auto_pad", "VALID").integers("pads", {1, 1, 1, 1});
+                                        }),
+                              kInvalid, "node 'y' (Conv, opset 13): both pads and auto_pad 'VALID' are given, want one of them"},
+                      Refusal{"MaxPoolIndices",
+                              with_second_output(13, "MaxPool", {"x"},
+                                                 [](auto n) {
+                                                   n.integers("kernel_shape", {1, 1});
+                                                 }),
+                              kUnsupported,
+                              "node 'y' (MaxPool, opset 13): the indices (output 1) are used; only the values are supported"}),
     name_of);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -435,12 +425,8 @@ INSTANTIATE_TEST_SUITE_P(
                             n.integers("starts", {0}).integers("ends", {2}).integers("axes", {0, 1});
                           }),
                 kInvalid, "node 'y' (Slice, opset 9): axes has 2 entries, want 1 as starts"},
-        Refusal{"SplitIntoMoreThanOutputs",
-                with_node(11, "Split", {"x"},
-                          [](auto n) {
-                            n.integers("split", {1, 1});
-                          }),
-                kInvalid, "node 'y' (Split, opset 11): 2 parts, but 1 outputs"},
+        Refusal{"SplitIntoMoreThanOutputs", with_integers(11, "Split", {"x"}, "split", {1, 1}), kInvalid,
+                "node 'y' (Split, opset 11): 2 parts, but 1 outputs"},
         Refusal{"SplitConstantOfAnotherLength",
                 [] {
                   ModelBuilder builder = one_node(13, "Split", {"x", "s"});
@@ -454,12 +440,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "node 'y' (Split, opset 18): both split and num_outputs are given, want one of them"},
         Refusal{"PadWrap", with_node(13, "Pad", {"x", "p"}, [](auto n) { n.text("mode", "wrap"); }), kUnsupported,
                 "node 'y' (Pad, opset 13): mode is 'wrap', want constant, reflect or edge"},
-        Refusal{"PadOfThree",
-                with_node(7, "Pad", {"x"},
-                          [](auto n) {
-                            n.integers("pads", {1, 2, 3});
-                          }),
-                kInvalid, "node 'y' (Pad, opset 7): pads has 3 entries, want two for each axis"},
+        Refusal{"PadOfThree", with_integers(7, "Pad", {"x"}, "pads", {1, 2, 3}), kInvalid,
+                "node 'y' (Pad, opset 7): pads has 3 entries, want two for each axis"},
         Refusal{"PadOfSomeAxes", with_node(18, "Pad", {"x", "p", "", "axes"}), kUnsupported,
                 "node 'y' (Pad, opset 18): axes (input 3) are given; only pads of all axes are supported"},
         Refusal{"CubicResize", with_node(13, "Resize", {"x", "", "s"}, [](auto n) { n.text("mode", "cubic"); }), kUnsupported,
@@ -473,12 +455,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "node 'y' (Resize, opset 13): nearest_mode is 'up', want round_prefer_floor, round_prefer_ceil, floor or ceil"},
         Refusal{"ResizeAntialias", with_node(18, "Resize", {"x", "", "s"}, [](auto n) { n.integer("antialias", 1); }), kUnsupported,
                 "node 'y' (Resize, opset 18): antialias is set, which is not supported"},
-        Refusal{"ResizeAxes",
-                with_node(18, "Resize", {"x", "", "s"},
-                          [](auto n) {
-                            n.integers("axes", {2, 3});
-                          }),
-                kUnsupported, "node 'y' (Resize, opset 18): axes are given; only extents of all axes are supported"},
+        Refusal{"ResizeAxes", with_integers(18, "Resize", {"x", "", "s"}, "axes", {2, 3}), kUnsupported,
+                "node 'y' (Resize, opset 18): axes are given; only extents of all axes are supported"},
         Refusal{"ResizePolicy", with_node(18, "Resize", {"x", "", "s"}, [](auto n) { n.text("keep_aspect_ratio_policy", "not_larger"); }),
                 kUnsupported, "node 'y' (Resize, opset 18): keep_aspect_ratio_policy is 'not_larger', want stretch"},
         Refusal{"ResizeToNothing", with_node(13, "Resize", {"x"}), kInvalid,

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <iosfwd>
 #include <map>
 #include <string>
@@ -32,6 +33,7 @@ using AttributeValue =
 struct FileNode {
   std::string name;                  ///< as the file gives it, else its first output, else its type; not necessarily unique
   std::string type;                  ///< "Conv"
+  std::string domain;                ///< of the type; "" or "ai.onnx": the default one
   std::vector<std::string> inputs;   ///< "": an optional input that is absent
   std::vector<std::string> outputs;  ///< "": an optional output that is not wanted
   std::map<std::string, AttributeValue, std::less<>> attributes;
@@ -43,10 +45,11 @@ struct FileInput {
   std::vector<Extent> shape;
 };
 
+/// Lists that grow while the file is read do so without being copied.
 struct File {
   std::int64_t opset = 0;
-  std::vector<FileNode> nodes;
-  std::vector<NamedTensor> constants;
+  std::deque<FileNode> nodes;
+  std::deque<Value> constants;    ///< as they become the first values of the model
   std::vector<FileInput> inputs;  ///< without those that are constants
   std::vector<std::string> outputs;
 };

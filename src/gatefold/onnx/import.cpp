@@ -9,7 +9,7 @@
 #include <functional>
 #include <queue>
 #include <system_error>
-#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "gatefold/onnx/builder.h"
@@ -23,12 +23,11 @@ namespace {
 using onnx_file::ByteSource;
 using onnx_file::File;
 using onnx_file::FileNode;
+using onnx_file::kNoNode;
+using onnx_file::Names;
 using onnx_file::printable;
 
 Error invalid(std::string message) { return Error{ErrorCode::kInvalidInput, std::move(message)}; }
-
-constexpr std::size_t kNoNode = SIZE_MAX;  // the origin of an input or an initialiser
-using Origins = std::unordered_map<std::string_view, std::size_t>;
 
 Status check_nodes(const File& file) {
   for (const FileNode& node : file.nodes) {
@@ -41,13 +40,15 @@ Status check_nodes(const File& file) {
 }
 
 /// Where each value comes from: the index of its node, or kNoNode. Errors: kInvalidInput if a value has two origins.
-Result<Origins> origins_of(const File& file) {
-  Origins origins;
-  const auto add = [&origins](const std::string& name, std::size_t node) -> Status {
-    if (!origins.emplace(name, node).second) return invalid(fmt::format("value '{}' is defined twice", printable(name)));
+Result<Names> names_of(const File& file) {
+  Names names;
+  names.reserve(file.constants.size() + file.inputs.size() + file.nodes.size());
+  const auto add = [&names](const std::string& name, std::size_t node) -> Status {
+    if (!names.try_emplace(name, onnx_file::NameFacts{node, false, std::nullopt}).second)
+      return invalid(fmt::format("value '{}' is defined twice", printable(name)));
     return Done{};
   };
-  for (const NamedTensor& constant : file.constants) GATEFOLD_CHECK(add(constant.name, kNoNode));
+  for (const Value& constant : file.constants) GATEFOLD_CHECK(add(constant.name, kNoNode));
   for (const auto& input : file.inputs) GATEFOLD_CHECK(add(input.name, kNoNode));
   for (std::size_t i = 0; i < file.nodes.size(); ++i) {
     for (const std::string& output : file.nodes[i].outputs) {
@@ -56,30 +57,37 @@ Result<Origins> origins_of(const File& file) {
       if (!status) return std::move(status).error().within(onnx_file::context(file.nodes[i], file.opset));
     }
   }
-  return origins;
+  return names;
 }
 
-Status check_names(const File& file, const Origins& origins) {
+/// Marks what is read. Errors: kInvalidInput for a name without an origin, and for an output that is listed twice.
+Status note_uses(const File& file, Names& names) {
   for (const FileNode& node : file.nodes) {
     for (const std::string& input : node.inputs) {
-      if (input.empty() || origins.contains(input)) continue;
-      return invalid(fmt::format("input '{}' is defined nowhere", printable(input))).within(onnx_file::context(node, file.opset));
+      if (input.empty()) continue;
+      const auto found = names.find(input);
+      if (found == names.end()) {
+        return invalid(fmt::format("input '{}' is defined nowhere", printable(input))).within(onnx_file::context(node, file.opset));
+      }
+      found->second.used = true;
     }
   }
-  Origins outputs;
+  std::unordered_set<std::string_view> outputs;
   for (const std::string& output : file.outputs) {
-    if (!origins.contains(output)) return invalid(fmt::format("output '{}' is defined nowhere", printable(output)));
-    if (!outputs.emplace(output, kNoNode).second) return invalid(fmt::format("output '{}' is listed twice", printable(output)));
+    const auto found = names.find(output);
+    if (found == names.end()) return invalid(fmt::format("output '{}' is defined nowhere", printable(output)));
+    if (!outputs.insert(output).second) return invalid(fmt::format("output '{}' is listed twice", printable(output)));
+    found->second.used = true;
   }
   return Done{};
 }
 
 /// A node on a cycle. Requires: each node that is not `done` waits for another that is not.
-const FileNode& node_on_cycle(const File& file, const Origins& origins, const std::vector<char>& done) {
+const FileNode& node_on_cycle(const File& file, const Names& names, const std::vector<char>& done) {
   const auto awaited = [&](std::size_t index) {
     for (const std::string& input : file.nodes[index].inputs) {
       if (input.empty()) continue;
-      const std::size_t origin = origins.at(input);
+      const std::size_t origin = names.at(input).origin;
       if (origin != kNoNode && !done[origin]) return origin;
     }
     return kNoNode;
@@ -96,13 +104,13 @@ const FileNode& node_on_cycle(const File& file, const Origins& origins, const st
 
 /// Indices of the nodes, each after those it reads from, otherwise as in the file. Errors: kInvalidInput naming a node on a
 /// cycle.
-Result<std::vector<std::size_t>> order_of(const File& file, const Origins& origins) {
+Result<std::vector<std::size_t>> order_of(const File& file, const Names& names) {
   std::vector<std::size_t> waiting(file.nodes.size(), 0);  // inputs still to come
   std::vector<std::vector<std::size_t>> readers(file.nodes.size());
   for (std::size_t i = 0; i < file.nodes.size(); ++i) {
     for (const std::string& input : file.nodes[i].inputs) {
       if (input.empty()) continue;
-      const std::size_t origin = origins.at(input);
+      const std::size_t origin = names.at(input).origin;
       if (origin == kNoNode) continue;
       readers[origin].push_back(i);
       ++waiting[i];
@@ -125,16 +133,15 @@ Result<std::vector<std::size_t>> order_of(const File& file, const Origins& origi
   }
   if (order.size() == file.nodes.size()) return order;
   return invalid("it waits for its own output; the network has a cycle")
-      .within(onnx_file::context(node_on_cycle(file, origins, done), file.opset));
+      .within(onnx_file::context(node_on_cycle(file, names, done), file.opset));
 }
 
 /// Requires: names are checked and `order` is topological.
-Result<Model> build(const File& file, const std::vector<std::size_t>& order, const std::string& name) {
-  onnx_file::Builder builder(file, name);
+Result<Model> build(File& file, Names names, const std::vector<std::size_t>& order, const std::string& name) {
+  onnx_file::Builder builder(file, std::move(names), name);  // takes the constants
   for (const auto& input : file.inputs) {
     builder.model.inputs.push_back({builder.add_value(input.name, std::nullopt), input.type, input.shape});
   }
-  for (const NamedTensor& constant : file.constants) builder.add_value(constant.name, constant.tensor);
   for (const std::size_t index : order) {
     onnx_file::Context node(file.nodes[index], file.opset, builder);
     GATEFOLD_CHECK(onnx_file::mapping_of(file.nodes[index].type)(node));
@@ -144,12 +151,12 @@ Result<Model> build(const File& file, const std::vector<std::size_t>& order, con
 }
 
 Result<Model> import_file(const ByteSource& source, const std::string& name) {
-  GATEFOLD_TRY(const File file, onnx_file::parse_model(source));
+  GATEFOLD_TRY(File file, onnx_file::parse_model(source));
   GATEFOLD_CHECK(check_nodes(file));
-  GATEFOLD_TRY(const Origins origins, origins_of(file));
-  GATEFOLD_CHECK(check_names(file, origins));
-  GATEFOLD_TRY(const std::vector<std::size_t> order, order_of(file, origins));
-  GATEFOLD_TRY(Model model, build(file, order, name));
+  GATEFOLD_TRY(Names names, names_of(file));
+  GATEFOLD_CHECK(note_uses(file, names));
+  GATEFOLD_TRY(const std::vector<std::size_t> order, order_of(file, names));
+  GATEFOLD_TRY(Model model, build(file, std::move(names), order, name));
   GATEFOLD_CHECK(verify(model));
   return model;
 }

@@ -1,9 +1,9 @@
 // Protobuf bytes -> the plain form of file.h. Nothing here knows what an operator means.
 #include <fmt/format.h>
-#include <google/protobuf/arena.h>
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -21,18 +21,17 @@ Error unsupported(std::string message) { return Error{ErrorCode::kUnsupported, s
 
 bool is_default_domain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
 
-Result<std::int64_t> opset_of(const ::onnx::ModelProto& model) {
+Result<std::int64_t> opset_of(const ::onnx::ModelProto& model, const std::deque<FileNode>& nodes) {
   const ::onnx::OperatorSetIdProto* found = nullptr;
   for (const auto& import : model.opset_import()) {
     if (!is_default_domain(import.domain())) continue;
     if (found != nullptr) return invalid("the default operator set is imported twice");
     found = &import;
   }
-  const auto& nodes = model.graph().node();
   const bool needed =
-      nodes.empty() || std::any_of(nodes.begin(), nodes.end(), [](const auto& node) { return is_default_domain(node.domain()); });
+      nodes.empty() || std::any_of(nodes.begin(), nodes.end(), [](const auto& node) { return is_default_domain(node.domain); });
   if (found == nullptr && !needed) {
-    return unsupported(fmt::format("every operator is of a domain like '{}', want the default domain", printable(nodes[0].domain())));
+    return unsupported(fmt::format("every operator is of a domain like '{}', want the default domain", printable(nodes[0].domain)));
   }
   if (found == nullptr) return invalid("the file does not import the default operator set, so its operators have no version");
   if (found->version() < kOpsetMin || found->version() > kOpsetMax) {
@@ -82,32 +81,35 @@ Result<AttributeValue> attribute_from(const ::onnx::AttributeProto& proto) {
 
 using Functions = std::set<std::pair<std::string_view, std::string_view>>;  // domain, name
 
-Result<FileNode> node_from(const ::onnx::NodeProto& proto, const Functions& functions, std::int64_t opset) {
+FileNode node_from(const ::onnx::NodeProto& proto) {
   FileNode node;
   node.type = proto.op_type();
+  node.domain = proto.domain();
   node.inputs.assign(proto.input().begin(), proto.input().end());
   node.outputs.assign(proto.output().begin(), proto.output().end());
   node.name = proto.name();
   if (node.name.empty() && !node.outputs.empty()) node.name = node.outputs.front();
   if (node.name.empty()) node.name = node.type;
-  if (functions.contains({proto.domain(), proto.op_type()})) {
-    return unsupported("the operator is a function of the file, which is not supported").within(context(node, opset));
-  }
-  if (!is_default_domain(proto.domain())) {
-    return unsupported(fmt::format("operator '{}' of domain '{}' is not supported, want the default domain", printable(node.type),
-                                   printable(proto.domain())))
-        .within(context(node, opset));
-  }
+  return node;
+}
+
+/// Errors do not name the node.
+Status add_attributes(const ::onnx::NodeProto& proto, FileNode& node) {
   for (const auto& attribute : proto.attribute()) {
     auto value = attribute_from(attribute);
-    if (!value) {
-      return std::move(value).error().within(fmt::format("{}: attribute '{}'", context(node, opset), printable(attribute.name())));
-    }
+    if (!value) return std::move(value).error().within(fmt::format("attribute '{}'", printable(attribute.name())));
     if (!node.attributes.emplace(attribute.name(), std::move(value).value()).second) {
-      return invalid(fmt::format("attribute '{}' is given twice", printable(attribute.name()))).within(context(node, opset));
+      return invalid(fmt::format("attribute '{}' is given twice", printable(attribute.name())));
     }
   }
-  return node;
+  return Done{};
+}
+
+Status check_domain(const FileNode& node, const Functions& functions) {
+  if (functions.contains({node.domain, node.type})) return unsupported("the operator is a function of the file, which is not supported");
+  if (is_default_domain(node.domain)) return Done{};
+  return unsupported(
+      fmt::format("operator '{}' of domain '{}' is not supported, want the default domain", printable(node.type), printable(node.domain)));
 }
 
 Result<std::vector<Extent>> extents_from(const ::onnx::TensorShapeProto& proto) {
@@ -148,21 +150,22 @@ Result<FileInput> input_from(const ::onnx::ValueInfoProto& proto) {
   return input;
 }
 
-/// `raw`: of the initialisers.
-Status fill_values(const ::onnx::GraphProto& graph, const std::vector<RawBytes>& raw, File& file) {
+Status add_constant(const ::onnx::TensorProto& initialiser, const RawBytes& raw, File& file) {
+  if (initialiser.name().empty()) return invalid("an initialiser has no name");
+  auto tensor = tensor_from(initialiser, raw);
+  if (!tensor) return std::move(tensor).error().within(fmt::format("tensor '{}'", printable(initialiser.name())));
+  file.constants.push_back({initialiser.name(), std::move(tensor).value()});
+  return Done{};
+}
+
+Status fill_values(const ::onnx::GraphProto& graph, const Status& constants_read, File& file) {
   if (graph.sparse_initializer_size() > 0) {
     return unsupported(
         fmt::format("initialiser '{}' is sparse, which is not supported", printable(graph.sparse_initializer(0).values().name())));
   }
+  GATEFOLD_CHECK(constants_read);
   std::set<std::string_view> constants;
-  for (int i = 0; i < graph.initializer_size(); ++i) {
-    const ::onnx::TensorProto& initialiser = graph.initializer(i);
-    if (initialiser.name().empty()) return invalid("an initialiser has no name");
-    auto tensor = tensor_from(initialiser, raw[static_cast<std::size_t>(i)]);
-    if (!tensor) return std::move(tensor).error().within(fmt::format("tensor '{}'", printable(initialiser.name())));
-    constants.insert(initialiser.name());
-    file.constants.push_back({initialiser.name(), std::move(tensor).value()});
-  }
+  for (const Value& constant : file.constants) constants.insert(constant.name);
   for (const auto& value : graph.input()) {
     if (value.name().empty()) return invalid("an input has no name");
     if (constants.contains(value.name())) continue;
@@ -191,25 +194,36 @@ std::string context(const FileNode& node, std::int64_t opset) {
 }
 
 Result<File> parse_model(const ByteSource& source) {
-  google::protobuf::Arena arena;  // thousands of small messages and lists end at once
-  auto& model = *google::protobuf::Arena::CreateMessage<::onnx::ModelProto>(&arena);
-  GATEFOLD_TRY(const std::vector<RawBytes> raw, read_message(source, model));
+  ::onnx::ModelProto model;
+  File file;
+  // What is wrong with a node or a constant is told after what is wrong with the file as a whole, and only the first of each.
+  std::optional<std::pair<std::size_t, Error>> broken;  // the first node whose attributes could not be read
+  Status constants_read = Done{};
+  const auto take_node = [&](const ::onnx::NodeProto& proto) {
+    file.nodes.push_back(node_from(proto));
+    if (broken) return;
+    auto read = add_attributes(proto, file.nodes.back());
+    if (!read) broken.emplace(file.nodes.size() - 1, std::move(read).error());
+  };
+  const auto take_initialiser = [&](const ::onnx::TensorProto& initialiser, const RawBytes& raw) {
+    if (constants_read) constants_read = add_constant(initialiser, raw, file);
+  };
+  GATEFOLD_CHECK(read_message(source, model, {take_node, take_initialiser}));
   if (!model.has_ir_version()) return invalid("not an ONNX model: it has no IR version");
   if (model.ir_version() < kIrVersionMin) {
     return unsupported(fmt::format("IR version {}, want {} or later", model.ir_version(), kIrVersionMin));
   }
-  File file;
-  GATEFOLD_TRY(file.opset, opset_of(model));
-  if (model.graph().node_size() == 0) return invalid("the graph has no nodes");
+  GATEFOLD_TRY(file.opset, opset_of(model, file.nodes));
+  if (file.nodes.empty()) return invalid("the graph has no nodes");
   if (model.graph().output_size() == 0) return invalid("the graph has no outputs");
   Functions functions;
   for (const auto& function : model.functions()) functions.insert({function.domain(), function.name()});
-  file.nodes.reserve(static_cast<std::size_t>(model.graph().node_size()));
-  for (const auto& proto : model.graph().node()) {
-    GATEFOLD_TRY(FileNode node, node_from(proto, functions, file.opset));
-    file.nodes.push_back(std::move(node));
+  for (std::size_t i = 0; i < file.nodes.size(); ++i) {
+    auto status = check_domain(file.nodes[i], functions);
+    if (status && broken && broken->first == i) status = broken->second;
+    if (!status) return std::move(status).error().within(context(file.nodes[i], file.opset));
   }
-  GATEFOLD_CHECK(fill_values(model.graph(), raw, file));
+  GATEFOLD_CHECK(fill_values(model.graph(), constants_read, file));
   return file;
 }
 

@@ -10,6 +10,7 @@
 #include <onnx/defs/schema.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace gatefold::onnx_file {
 namespace {
@@ -17,13 +18,6 @@ namespace {
 constexpr int kSchemaOpsetMax = 17;  // what libonnx 1.12, the oldest that is supported, knows
 
 Error invalid(std::string message) { return Error{ErrorCode::kInvalidInput, std::move(message)}; }
-
-/// What an operator looks like in one opset.
-struct Form {
-  int inputs_min = 0, inputs_max = 0, outputs_min = 0, outputs_max = 0;
-  std::map<std::string, ::onnx::AttributeProto::AttributeType, std::less<>> attributes;
-  std::vector<std::string> required;  ///< of the attributes
-};
 
 /// New attributes and inputs are all optional.
 struct Change {
@@ -46,21 +40,45 @@ const std::vector<Change>& changes_18() {
   return changes;
 }
 
-Form form_of(const ::onnx::OpSchema& schema, std::int64_t opset) {
-  Form form{schema.min_input(), schema.max_input(), schema.min_output(), schema.max_output(), {}, {}};
-  for (const auto& [name, attribute] : schema.attributes()) {
-    form.attributes.emplace(name, attribute.type);
-    if (attribute.required) form.required.push_back(name);
-  }
-  if (opset < 18) return form;
-  for (const Change& change : changes_18()) {
-    if (change.type != schema.Name()) continue;
-    form.inputs_max = change.inputs_max;
-    form.attributes.erase(std::string(change.removed));
-    for (const auto& [name, type] : change.added) form.attributes.emplace(name, type);
-  }
-  return form;
+/// What the opset changed in the operator; nullptr if nothing.
+const Change* change_of(const ::onnx::OpSchema& schema, std::int64_t opset) {
+  if (opset < 18) return nullptr;
+  const auto& changes = changes_18();
+  const auto found = std::find_if(changes.begin(), changes.end(), [&](const Change& change) { return change.type == schema.Name(); });
+  return found == changes.end() ? nullptr : &*found;
 }
+
+/// What the schema says about attributes, as changed.
+class Attributes {
+ public:
+  Attributes(const ::onnx::OpSchema& schema, const Change* change) : schema_(schema), change_(change) {}
+
+  [[nodiscard]] std::optional<::onnx::AttributeProto::AttributeType> type_of(const std::string& name) const {
+    for (std::size_t i = 0; change_ != nullptr && i < change_->added.size(); ++i) {
+      if (change_->added[i].first == name) return change_->added[i].second;
+    }
+    const auto known = schema_.attributes().find(name);
+    if (known == schema_.attributes().end() || removed(name)) return std::nullopt;
+    return known->second.type;
+  }
+
+  /// In the order of the alphabet.
+  [[nodiscard]] std::vector<std::string_view> names() const {
+    std::vector<std::string_view> names;
+    for (const auto& attribute : schema_.attributes()) {
+      if (!removed(attribute.first)) names.push_back(attribute.first);
+    }
+    for (std::size_t i = 0; change_ != nullptr && i < change_->added.size(); ++i) names.push_back(change_->added[i].first);
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+ private:
+  [[nodiscard]] bool removed(std::string_view name) const { return change_ != nullptr && change_->removed == name; }
+
+  const ::onnx::OpSchema& schema_;
+  const Change* change_;
+};
 
 Status check_count(std::string_view what, std::size_t found, int min, int max) {
   if (static_cast<std::int64_t>(found) >= min && static_cast<std::int64_t>(found) <= max) return Done{};
@@ -99,34 +117,34 @@ Status check_required(const ::onnx::OpSchema& schema, const FileNode& node) {
   GATEFOLD_REQUIRE(false);
 }
 
-Status check_attributes(const Form& form, const FileNode& node) {
+Status check_attributes(const ::onnx::OpSchema& schema, const Attributes& attributes, const FileNode& node) {
   for (const auto& [name, value] : node.attributes) {
-    const auto known = form.attributes.find(name);
-    if (known == form.attributes.end()) {
-      std::vector<std::string_view> names;
-      for (const auto& attribute : form.attributes) names.push_back(attribute.first);
+    const auto known = attributes.type_of(name);
+    if (!known) {
+      const std::vector<std::string_view> names = attributes.names();
       const std::string wanted = names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
       return invalid(fmt::format("attribute '{}' is unknown, want {}", printable(name), wanted));
     }
     const auto type = proto_type(value);
-    if (type != known->second) {
+    if (type != *known) {
       return invalid(fmt::format("attribute '{}' is {}, want {}", name, ::onnx::AttributeProto::AttributeType_Name(type),
-                                 ::onnx::AttributeProto::AttributeType_Name(known->second)));
+                                 ::onnx::AttributeProto::AttributeType_Name(*known)));
     }
   }
-  for (const std::string& name : form.required) {
-    if (!node.attributes.contains(name)) return invalid(fmt::format("attribute '{}' is missing", name));
+  for (const auto& [name, attribute] : schema.attributes()) {
+    if (attribute.required && !node.attributes.contains(name)) return invalid(fmt::format("attribute '{}' is missing", name));
   }
   return Done{};
 }
 
 Status check_against(const ::onnx::OpSchema& schema, const FileNode& node, std::int64_t opset) {
   if (schema.Deprecated()) return invalid(fmt::format("the operator is deprecated since opset {}", schema.SinceVersion()));
-  const Form form = form_of(schema, opset);
-  GATEFOLD_CHECK(check_count("inputs", node.inputs.size(), form.inputs_min, form.inputs_max));
-  GATEFOLD_CHECK(check_count("outputs", node.outputs.size(), form.outputs_min, form.outputs_max));
+  const Change* change = change_of(schema, opset);
+  GATEFOLD_CHECK(
+      check_count("inputs", node.inputs.size(), schema.min_input(), change != nullptr ? change->inputs_max : schema.max_input()));
+  GATEFOLD_CHECK(check_count("outputs", node.outputs.size(), schema.min_output(), schema.max_output()));
   GATEFOLD_CHECK(check_required(schema, node));
-  return check_attributes(form, node);
+  return check_attributes(schema, Attributes(schema, change), node);
 }
 
 }  // namespace

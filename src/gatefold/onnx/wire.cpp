@@ -36,22 +36,28 @@ bool merge(const std::string& bytes, int depth, Message& message) {
   return message.MergeFromCodedStream(&input) && input.ConsumedEntireMessage();
 }
 
-/// Takes apart the message between the stream's position and its limit: calls `inner` where field `number` begins, its tag read,
-/// and returns all other fields as they are; nullopt if the message is damaged or `inner` says no.
+enum class Field { kOther, kRead, kDamaged };
+
+/// Takes apart the message between the stream's position and its limit: `inner` is called where a field begins, its tag read, and
+/// reads it or leaves it. Returns all other fields as they are; nullopt if the message is damaged or `inner` says so.
 template <class Inner>
-std::optional<std::string> without_field(CodedInputStream& input, int number, Inner inner) {
+std::optional<std::string> without_fields(CodedInputStream& input, Inner inner) {
   std::string others;
   {
     google::protobuf::io::StringOutputStream stream(&others);
     google::protobuf::io::CodedOutputStream output(&stream);
-    const std::uint32_t wanted = WireFormatLite::MakeTag(number, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
     while (const std::uint32_t tag = input.ReadTag()) {
-      if (tag == wanted ? !inner() : !WireFormatLite::SkipField(&input, tag, &output)) return std::nullopt;
+      const Field field = inner(tag);
+      if (field == Field::kOther ? !WireFormatLite::SkipField(&input, tag, &output) : field == Field::kDamaged) return std::nullopt;
     }
   }
   // A tag of 0 within the message, or a stream that ended before it.
   if (!input.ConsumedEntireMessage() || input.BytesUntilLimit() != 0) return std::nullopt;
   return others;
+}
+
+constexpr std::uint32_t tag_of_bytes(int field) {
+  return static_cast<std::uint32_t>(field) << 3U | static_cast<std::uint32_t>(WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
 }
 
 /// Reads the length of a field; nullopt if the message has fewer bytes.
@@ -63,51 +69,72 @@ std::optional<int> length_of_field(CodedInputStream& input) {
 
 class ModelReader {
  public:
-  explicit ModelReader(CodedInputStream& input) : input_(input), pool_(static_cast<std::size_t>(input.BytesUntilLimit())) {}
+  ModelReader(CodedInputStream& input, const GraphParts& parts)
+      : input_(input), parts_(parts), pool_(static_cast<std::size_t>(input.BytesUntilLimit())) {}
 
   bool read(::onnx::ModelProto& model) {
-    const auto others = without_field(input_, ::onnx::ModelProto::kGraphFieldNumber,
-                                      [&] { return within([&] { return read_graph(*model.mutable_graph()); }); });
+    const auto others = without_fields(input_, [&](std::uint32_t tag) {
+      if (tag != tag_of_bytes(::onnx::ModelProto::kGraphFieldNumber)) return Field::kOther;
+      return within([&] { return read_graph(*model.mutable_graph()); });
+    });
     return others && merge(*others, 0, model);
   }
-  std::vector<RawBytes> take_raw() { return std::move(raw_); }
 
  private:
   /// Reads a length, and a message of that length by `read`.
   template <class Read>
-  bool within(Read read) {
+  Field within(Read read) {
     const auto length = length_of_field(input_);
-    if (!length) return false;
+    if (!length) return Field::kDamaged;
     const auto outside = input_.PushLimit(*length);
     const bool done = read();
     input_.PopLimit(outside);
-    return done;
+    return done ? Field::kRead : Field::kDamaged;
   }
 
   bool read_graph(::onnx::GraphProto& graph) {
-    const auto others = without_field(input_, ::onnx::GraphProto::kInitializerFieldNumber,
-                                      [&] { return within([&] { return read_initialiser(*graph.add_initializer()); }); });
+    const auto others = without_fields(input_, [&](std::uint32_t tag) {
+      if (tag == tag_of_bytes(::onnx::GraphProto::kNodeFieldNumber)) return within([&] { return read_node(); });
+      if (tag == tag_of_bytes(::onnx::GraphProto::kInitializerFieldNumber)) return within([&] { return read_initialiser(); });
+      return Field::kOther;
+    });
     return others && merge(*others, 1, graph);
   }
 
-  bool read_initialiser(::onnx::TensorProto& tensor) {
-    raw_.emplace_back();
-    const auto others = without_field(input_, ::onnx::TensorProto::kRawDataFieldNumber, [&] { return read_raw(raw_.back()); });
-    return others && merge(*others, 2, tensor);
+  bool read_node() {
+    node_.Clear();
+    input_.SetRecursionLimit(kNestingMax - 2);
+    const bool done = node_.MergeFromCodedStream(&input_) && input_.ConsumedEntireMessage() && input_.BytesUntilLimit() == 0;
+    input_.SetRecursionLimit(kNestingMax);
+    if (done) parts_.node(node_);
+    return done;
+  }
+
+  bool read_initialiser() {
+    RawBytes raw;
+    const auto others = without_fields(input_, [&](std::uint32_t tag) {
+      return tag == tag_of_bytes(::onnx::TensorProto::kRawDataFieldNumber) ? read_raw(raw) : Field::kOther;
+    });
+    initialiser_.Clear();
+    if (!others || !merge(*others, 2, initialiser_)) return false;
+    parts_.initialiser(initialiser_, raw);
+    return true;
   }
 
   /// As for every field of protobuf that is no list, the last one counts.
-  bool read_raw(RawBytes& raw) {
+  Field read_raw(RawBytes& raw) {
     const auto length = length_of_field(input_);
-    if (!length) return false;
+    if (!length) return Field::kDamaged;
     const std::shared_ptr<std::byte> bytes = pool_.take(static_cast<std::size_t>(*length));
     raw = {bytes, *length};
-    return input_.ReadRaw(bytes.get(), *length);
+    return input_.ReadRaw(bytes.get(), *length) ? Field::kRead : Field::kDamaged;
   }
 
   CodedInputStream& input_;
+  const GraphParts& parts_;
   BytePool pool_;
-  std::vector<RawBytes> raw_;
+  ::onnx::NodeProto node_;           ///< the present one
+  ::onnx::TensorProto initialiser_;  ///< the present one
 };
 
 /// Calls `read` with a stream over the source that ends at its size.
@@ -137,15 +164,8 @@ Status read_source(const ByteSource& source, std::string_view what, const std::f
 
 }  // namespace
 
-Result<std::vector<RawBytes>> read_message(const ByteSource& source, ::onnx::ModelProto& model) {
-  std::vector<RawBytes> raw;
-  GATEFOLD_CHECK(read_source(source, "model", [&](CodedInputStream& input) {
-    ModelReader reader(input);
-    const bool done = reader.read(model);
-    raw = reader.take_raw();
-    return done;
-  }));
-  return raw;
+Status read_message(const ByteSource& source, ::onnx::ModelProto& model, const GraphParts& parts) {
+  return read_source(source, "model", [&](CodedInputStream& input) { return ModelReader(input, parts).read(model); });
 }
 
 Status read_message(const ByteSource& source, ::onnx::TensorProto& tensor) {
