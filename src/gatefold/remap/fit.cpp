@@ -347,14 +347,14 @@ FittedPlan bring_back(FittedPlan plan, const OptionTable& table, const Memory* w
   }
   std::stable_sort(by_size.begin(), by_size.end(),
                    [&](std::size_t a, std::size_t b) { return table.tensor_bytes(TensorId(a)) > table.tensor_bytes(TensorId(b)); });
-  EnergyTotal cost = assignment_cost(table, plan.assignment, plan.spilling);
+  EnergyTotal cost = assignment_cost(table, plan.assignment, plan.spilling) + reload_energy(table, plan.assignment);
   for (const std::size_t t : by_size) {
     std::vector<char> fewer = plan.spilling.tensors;
     fewer[t] = 0;
     if (std::none_of(fewer.begin(), fewer.end(), [](char spilled) { return spilled != 0; })) fewer.clear();
     auto apart = fit_apart(table, plan.assignment, fewer, within);
     if (!apart) continue;
-    const EnergyTotal then = assignment_cost(table, apart->assignment, apart->spilling);
+    const EnergyTotal then = assignment_cost(table, apart->assignment, apart->spilling) + reload_energy(table, apart->assignment);
     if (cost <= then) continue;
     plan = *std::move(apart);
     cost = then;

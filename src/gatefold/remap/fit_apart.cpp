@@ -1,5 +1,6 @@
 // Layers that lie apart, so that a core need not hold both what its layer reads and what it writes: a repair of an assignment that cannot
 // be laid out. The fitter (fit.cpp) leaves room for both on every core, and finds no such plan.
+#include "gatefold/device/chip.h"
 #include "gatefold/remap/plan.h"
 #include "gatefold/remap/walk.h"
 
@@ -114,7 +115,7 @@ class Apart {
         tried[layer.at()] = place;
         const Reached got = lay_out(tried);
         if (got.layers <= reached.layers || (furthest && got.layers < furthest->layers)) return;
-        const EnergyTotal cost = assignment_cost(table_, tried, {spilled_, {}});
+        const EnergyTotal cost = assignment_cost(table_, tried, {spilled_, {}}) + reload_energy(table_, tried);
         if (furthest && got.layers == furthest->layers && lowest <= cost) return;
         furthest = got;
         best = tried;
@@ -151,6 +152,16 @@ class Apart {
 };
 
 }  // namespace
+
+EnergyTotal reload_energy(const OptionTable& table, const Assignment& assignment) {
+  EnergyTotal sum;
+  for (std::size_t v = 0; v < assignment.size(); ++v) {
+    if (assignment[v].streamed) continue;
+    const Bytes stored = weights_stored(table.spec(), table.work(LayerId(v)), footprint_of(assignment[v]));
+    sum += external_energy(table.spec(), Bytes(0), stored);
+  }
+  return sum;
+}
 
 std::optional<FittedPlan> fit_apart(const OptionTable& table, const Assignment& wanted, const std::vector<char>& spilled,
                                     const Memory* within) {

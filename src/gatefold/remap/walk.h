@@ -16,4 +16,7 @@ namespace gatefold {
 std::optional<LayerId> walk(const OptionTable& table, const Assignment& homes, std::optional<LayerId> next, const std::vector<char>& done,
                             Residence& residence, std::vector<RowBlocks>* counts = nullptr, std::vector<std::int32_t>* peaks = nullptr);
 
+/// To load all resident weights once, every copy: what moves apart may need more copies, which rests between requests have to pay for.
+[[nodiscard]] EnergyTotal reload_energy(const OptionTable& table, const Assignment& assignment);
+
 }  // namespace gatefold
