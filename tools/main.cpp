@@ -38,7 +38,8 @@ std::string check_policy(const std::string& text) {
   known.emplace_back("default");
   if (std::find(known.begin(), known.end(), text) != known.end()) return "";
   std::string message = "unknown policy '" + text + "'";
-  if (const auto near = nearest(text, known)) message += ", did you mean '" + *near + "'?";
+  const auto near = nearest(text, known);
+  message += near ? ", did you mean '" + *near + "'?" : std::string(".");
   message += " Policies: ";
   for (std::size_t i = 0; i < known.size(); ++i) message += (i == 0 ? "" : ", ") + known[i];
   return message;
