@@ -144,28 +144,38 @@ EnergyTotal LayerPrices::elsewhere(Cycles cycles) {
 
 EnergyTotal LayerPrices::price_at(const Placement& placement) {
   const std::size_t v = layer_.at();
-  const DeviceSpec& spec = table_.spec();
-  const bool blocked = situation_.spilling->blocks(layer_).count > 0;
-  if (!shared_.empty() || blocked) tried_[v] = placement;
-  EnergyTotal price;
-  if (conditions_.percent(placement) < 100) price = price_slowness(situation_, placement, layer_);
-  if (blocked) {
-    price += local_cost(table_, tried_, layer_, *situation_.spilling);
-  } else {
-    price += table_.option(layer_, placement).alone;
-    if (v > 0) price += wake_energy(spec, target_[v - 1], placement);
-    if (v + 1 < target_.size()) price += wake_energy(spec, placement, target_[v + 1]);
-    for (const Wire& wire : wires_) {
-      price += wire.to_other ? wire_energy(spec, wire.bytes, placement, wire.other) : wire_energy(spec, wire.bytes, wire.other, placement);
-    }
-    for (const TensorId tensor : shared_) price += data_cost(table_, tried_, tensor, situation_.spilling->spilled(tensor));
+  if (situation_.spilling->blocks(layer_).count > 0) {
+    tried_[v] = placement;
+    const EnergyTotal price = local_cost(table_, tried_, layer_, *situation_.spilling) + price_slowness(situation_, placement, layer_);
+    tried_[v] = target_[v];
+    return price;  // and no gaps: something is spilled
   }
-  tried_[v] = target_[v];
-  return gaps_.known() ? price + gaps_at(placement) : price;
+  const DeviceSpec& spec = table_.spec();
+  const Option& option = table_.option(layer_, placement);
+  EnergyTotal price = option.alone;
+  if (v > 0) price += wake_energy(spec, target_[v - 1], placement);
+  if (v + 1 < target_.size()) price += wake_energy(spec, placement, target_[v + 1]);
+  for (const Wire& wire : wires_) {
+    price += wire.to_other ? wire_energy(spec, wire.bytes, placement, wire.other) : wire_energy(spec, wire.bytes, wire.other, placement);
+  }
+  if (!shared_.empty()) {
+    tried_[v] = placement;
+    for (const TensorId tensor : shared_) price += data_cost(table_, tried_, tensor, situation_.spilling->spilled(tensor));
+    tried_[v] = target_[v];
+  }
+  const std::int32_t percent = conditions_.percent(placement);
+  Cycles cycles = option.cycles;
+  if (placement.streamed) {
+    cycles = cycles_at(placement);
+    if (percent < 100) price += price_slowness(situation_, placement, layer_);
+  } else if (percent < 100) {
+    cycles = throttled(option.cycles, percent);
+    price += EnergyTotal::over(table_.always() + option.held, cycles - option.cycles);
+  }
+  return gaps_.known() ? price + gaps_at(placement, cycles) : price;
 }
 
-EnergyTotal LayerPrices::gaps_at(const Placement& placement) {
-  const Cycles cycles = cycles_at(placement);
+EnergyTotal LayerPrices::gaps_at(const Placement& placement, Cycles cycles) {
   EnergyTotal price = elsewhere(cycles);
   for (std::int16_t k = placement.first; k <= placement.last(); ++k) {
     const std::int32_t at = use_at_[static_cast<std::size_t>(k)];

@@ -57,8 +57,8 @@ class LayerPrices {
   Use& use_of(std::int16_t cluster);
   [[nodiscard]] EnergyTotal gaps_with(const Use& use, Cycles cycles) const;
   [[nodiscard]] EnergyTotal gaps_without(const Use& use, Cycles cycles) const;
-  /// Gaps and time with the layer there.
-  [[nodiscard]] EnergyTotal gaps_at(const Placement& placement);
+  /// Gaps and time with the layer there for so long.
+  [[nodiscard]] EnergyTotal gaps_at(const Placement& placement, Cycles cycles);
   /// Of all clusters if the layer takes so long somewhere else, and of the time itself.
   [[nodiscard]] EnergyTotal elsewhere(Cycles cycles);
 

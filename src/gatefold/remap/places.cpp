@@ -9,33 +9,10 @@ namespace gatefold {
 Conditions::Conditions(const Situation& situation)
     : situation_(situation), known_(static_cast<std::size_t>(situation.table->spec().cluster_count)) {}
 
-const Conditions::Known& Conditions::at(std::int32_t cluster) {
-  Known& known = known_[static_cast<std::size_t>(cluster)];
-  if (known.percent == 0) {
-    const Condition& condition = situation_.profile->condition(ClusterId(cluster), situation_.now);
-    known = {static_cast<std::int8_t>(condition.percent), condition.occupied, condition.failed_cores != 0};
-  }
-  return known;
-}
-
-std::int32_t Conditions::percent(const Placement& placement) {
-  std::int32_t slowest = 100;
-  for (std::int32_t k = placement.first; k <= placement.last(); ++k) slowest = std::min<std::int32_t>(slowest, at(k).percent);
-  return slowest;
-}
-
-bool Conditions::occupied(const Placement& placement) {
-  for (std::int32_t k = placement.first; k <= placement.last(); ++k) {
-    if (at(k).occupied) return true;
-  }
-  return false;
-}
-
-bool Conditions::whole(const Placement& placement) {
-  for (std::int32_t k = placement.first; k <= placement.last(); ++k) {
-    if (at(k).occupied || at(k).failed) return false;
-  }
-  return true;
+void Conditions::read(std::int32_t cluster) {
+  const Condition& condition = situation_.profile->condition(ClusterId(cluster), situation_.now);
+  known_[static_cast<std::size_t>(cluster)] = {static_cast<std::int8_t>(condition.percent), condition.occupied,
+                                               condition.failed_cores != 0};
 }
 
 // ---- Places ----

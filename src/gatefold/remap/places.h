@@ -19,10 +19,24 @@ class Conditions {
  public:
   explicit Conditions(const Situation& situation);
   /// Speed of the slowest cluster.
-  [[nodiscard]] std::int32_t percent(const Placement& placement);
-  [[nodiscard]] bool occupied(const Placement& placement);
+  [[nodiscard]] std::int32_t percent(const Placement& placement) {
+    std::int32_t slowest = 100;
+    for (std::int32_t k = placement.first; k <= placement.last(); ++k) slowest = std::min<std::int32_t>(slowest, at(k).percent);
+    return slowest;
+  }
+  [[nodiscard]] bool occupied(const Placement& placement) {
+    for (std::int32_t k = placement.first; k <= placement.last(); ++k) {
+      if (at(k).occupied) return true;
+    }
+    return false;
+  }
   /// True if no cluster is occupied and none has a core that failed.
-  [[nodiscard]] bool whole(const Placement& placement);
+  [[nodiscard]] bool whole(const Placement& placement) {
+    for (std::int32_t k = placement.first; k <= placement.last(); ++k) {
+      if (at(k).occupied || at(k).failed) return false;
+    }
+    return true;
+  }
 
  private:
   struct Known {
@@ -30,7 +44,12 @@ class Conditions {
     bool occupied = false;
     bool failed = false;
   };
-  const Known& at(std::int32_t cluster);
+  const Known& at(std::int32_t cluster) {
+    const Known& known = known_[static_cast<std::size_t>(cluster)];
+    if (known.percent == 0) read(cluster);
+    return known;
+  }
+  void read(std::int32_t cluster);
   const Situation& situation_;
   std::vector<Known> known_;
 };
