@@ -71,19 +71,20 @@ Room with_room(const Boundary& boundary, Placement placement) {
   const CoreMasks masks = core_masks(spec.cores_per_cluster, placement.cores_per_cluster(), failed);
   if (masks.count > 0) placement.core_mask = masks.list.front();
   if (!boundary.profile->available(placement, boundary.now)) return {placement, barrier(boundary, placement)};
-  // Room for what the layer reads and writes, too: inputs side by side, outputs in banks of their own.
-  const OptionTable& table = *boundary.table;
-  const std::vector<char>& spilled = boundary.residence->spilled();
-  const auto banks = [&](Bytes bytes) { return ceil_div(ceil_div(bytes.count(), placement.core_count()), spec.bank.size.count()); };
-  const std::int64_t spare = banks(resident_input(table, spilled, boundary.layer)) +
-                             banks(resident_output(table, spilled, boundary.layer)) +
-                             least_staging_banks(table, spilled, boundary.layer, placement.core_count());
+  const std::int64_t spare = spare_banks(*boundary.table, boundary.residence->spilled(), boundary.layer, placement.core_count());
   for (const std::uint16_t mask : masks) {
     placement.core_mask = mask;
     if (boundary.residence->weights_fit(boundary.layer, placement, spare)) return {placement, std::nullopt};
   }
   placement.core_mask = masks.list.front();
   return {placement, Standing::kNoRoom};
+}
+
+std::int64_t spare_banks(const OptionTable& table, const std::vector<char>& spilled, LayerId layer, std::int64_t cores) {
+  // Inputs lie side by side, outputs in banks of their own.
+  const auto banks = [&](Bytes bytes) { return ceil_div(ceil_div(bytes.count(), cores), table.spec().bank.size.count()); };
+  const std::int64_t resident = banks(resident_input(table, spilled, layer)) + banks(resident_output(table, spilled, layer));
+  return spilled.empty() ? resident : resident + least_staging_banks(table, spilled, layer, cores);
 }
 
 Candidates find_candidates(const Boundary& boundary, bool home_usable) {

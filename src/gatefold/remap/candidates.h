@@ -26,6 +26,9 @@ struct Room {
 };
 [[nodiscard]] Room with_room(const Boundary& boundary, Placement placement);
 
+/// Empty banks that each of so many cores needs beside the layer's weights: for what it reads and writes, and to stage what is spilled.
+[[nodiscard]] std::int64_t spare_banks(const OptionTable& table, const std::vector<char>& spilled, LayerId layer, std::int64_t cores);
+
 struct Candidates {
   static constexpr std::size_t kMax = 8;
   std::array<Placement, kMax> list;

@@ -1,5 +1,6 @@
 #include "gatefold/remap/places.h"
 
+#include "gatefold/remap/candidates.h"
 #include "gatefold/remap/plan.h"
 
 namespace gatefold {
@@ -32,14 +33,6 @@ void Places::moved() {
   }
 }
 
-std::int64_t Places::spare_banks(LayerId layer, const Footprint& shape) const {
-  const std::vector<char>& spilled = now_.spilling->tensors;
-  const std::int64_t bank = table_.spec().bank.size.count();
-  const auto banks = [&](Bytes bytes) { return ceil_div(ceil_div(bytes.count(), shape.total()), bank); };
-  const std::int64_t resident = banks(resident_input(table_, spilled, layer)) + banks(resident_output(table_, spilled, layer));
-  return spilled.empty() ? resident : resident + least_staging_banks(table_, spilled, layer, shape.total());
-}
-
 void Places::find(LayerId layer) {
   count_ = 0;
   const Placement& home = (*now_.homes)[layer.at()];
@@ -68,7 +61,7 @@ void Places::find_beside(LayerId layer) {
   count_ = 0;
   const Footprint shape = footprint_of(target_[layer.at()]);
   const LayerGraph& graph = table_.graph();
-  const std::int64_t spare = spare_banks(layer, shape);
+  const std::int64_t spare = spare_banks(table_, now_.spilling->tensors, layer, shape.total());
   add_beside(layer, shape, spare);
   for (const TensorId output : graph.layer(layer).outputs) {
     for (const LayerId reader : graph.activation(output).consumers) try_at(layer, shape, target_[reader.at()].first, spare);
@@ -96,7 +89,7 @@ std::int32_t Places::add_beside(LayerId layer, const Footprint& shape, std::int6
 }
 
 void Places::add_shape(LayerId layer, const Footprint& shape, std::int32_t probes) {
-  const std::int64_t spare = spare_banks(layer, shape);
+  const std::int64_t spare = spare_banks(table_, now_.spilling->tensors, layer, shape.total());
   const std::int32_t near = add_beside(layer, shape, spare);
   for (const std::int16_t k : in_use_) try_at(layer, shape, k, spare);
   const auto length = static_cast<std::int32_t>(shape.clusters);

@@ -84,7 +84,6 @@ class Places {
   void add_shape(LayerId layer, const Footprint& shape, std::int32_t probes);
   bool try_at(LayerId layer, const Footprint& shape, std::int32_t first, std::int64_t spare);
   bool add_at(LayerId layer, const Footprint& shape, std::int32_t first, std::int64_t spare);
-  [[nodiscard]] std::int64_t spare_banks(LayerId layer, const Footprint& shape) const;
 
   const Situation& now_;
   const Assignment& target_;
